@@ -1,0 +1,501 @@
+"""Frozen records handed out by the registry: data and derived properties, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar, get_args
+
+Role = Literal["viewer", "author", "admin"]
+Level = Literal["view", "edit", "manage"]
+Status = Literal["checking", "ready", "quarantined", "failed"]
+Lifecycle = Literal["active", "deprecated", "archived"]
+Visibility = Literal["private", "public"]
+FieldType = Literal[
+    "boolean", "integer", "long", "float", "double", "string", "binary", "datetime"
+]
+OutputRole = Literal["label", "probabilities", "scores", "value", "tensor"]
+ArtifactKind = Literal["model", "config", "requirements", "sample"]
+WarmState = Literal["cold", "loading", "warm"]
+T = TypeVar("T")
+JobState = Literal["queued", "running", "done", "failed"]
+FindingLevel = Literal["info", "warn", "block"]
+
+ROLES: tuple[Role, ...] = get_args(Role)
+LEVELS: tuple[Level, ...] = get_args(Level)
+FIELD_TYPES: tuple[FieldType, ...] = get_args(FieldType)
+LIFECYCLES: tuple[Lifecycle, ...] = get_args(Lifecycle)
+STAGES = ("development", "staging", "production")
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: a signed-in user, or `GUEST`."""
+
+    id: str
+    username: str
+    name: str = ""
+    email: str = ""
+    role: Role = "viewer"
+
+    @property
+    def is_guest(self) -> bool:
+        return not self.id
+
+
+GUEST = Actor(id="", username="guest")
+SYSTEM = Actor(id="system", username="system", name="Vitrine", role="admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing seen in a file: what it is, why it matters, what to do."""
+
+    level: FindingLevel
+    rule: str
+    what: str
+    why: str = ""
+    todo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings of a look at a file, and whether the look was complete."""
+
+    findings: tuple[Finding, ...] = ()
+    complete: bool = True
+
+    @property
+    def worst(self) -> Finding | None:
+        order = ("info", "warn", "block")
+        return max(self.findings, key=lambda f: order.index(f.level), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column of a tabular input."""
+
+    name: str
+    type: FieldType
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] = ()
+    default: Any = None
+    unit: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHints:
+    """How a picture becomes a tensor: (pixel * scale - mean) / std, channel-wise."""
+
+    layout: Literal["NCHW", "NHWC", "CHW", "HWC", "HW", "NHW"]
+    width: int
+    height: int
+    channels: int
+    scale: float = 1.0 / 255.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One named tensor; -1 in the shape means any size."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    image: ImageHints | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One named output and how to read it."""
+
+    name: str
+    role: OutputRole
+    dtype: str = ""
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a prediction takes and gives.
+
+    `fields` for kind "table" (rows of columns), `tensors` for kind "tensors".
+    `example` is one ready input: a row (column to value) or tensor name to nested list.
+    """
+
+    kind: Literal["table", "tensors"]
+    fields: tuple[Field, ...] = ()
+    tensors: tuple[Tensor, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    classes: tuple[str, ...] = ()
+    target: str = ""
+    example: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was read out of a file without executing it."""
+
+    format: str
+    framework: str
+    framework_version: str = ""
+    summary: str = ""
+    class_name: str = ""
+    task: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+    n_parameters: int | None = None
+    schema: Schema | None = None
+    runnable: bool = True
+    why_not_runnable: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the check job found out by loading the version once in a worker."""
+
+    schema: Schema | None
+    findings: tuple[Finding, ...] = ()
+    load_ms: float = 0.0
+    predict_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A received file that is not yet part of a version."""
+
+    id: str
+    filename: str
+    size_bytes: int
+    digest: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A staged file with what was read from it, waiting for the person's word."""
+
+    staged: Staged
+    inspection: Inspection
+    duplicates: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.staged.id
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A named number; `higher_is_better` None means no direction is known."""
+
+    name: str
+    value: float
+    unit: str = ""
+    dataset: str = ""
+    higher_is_better: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the person says about a version when publishing it.
+
+    `model` is `owner/slug` of an existing model, or "" for a new one named `name`.
+    `files` maps an artifact kind other than "model" to a staged id.
+    """
+
+    model: str = ""
+    name: str = ""
+    description: str = ""
+    card: str = ""
+    task: str = ""
+    license: str = ""
+    tags: tuple[str, ...] = ()
+    visibility: Visibility = "private"
+    label: str = ""
+    notes: str = ""
+    schema: Schema | None = None
+    metrics: tuple[Metric, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One stored file of a version."""
+
+    id: str
+    kind: ArtifactKind
+    filename: str
+    digest: str
+    size_bytes: int
+    downloads: int = 0
+    last_downloaded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One immutable version of a model."""
+
+    id: str
+    model_id: str
+    owner: str
+    slug: str
+    number: int
+    label: str
+    status: Status
+    lifecycle: Lifecycle
+    created_by: str
+    created_at: datetime
+    inspection: Inspection
+    schema: Schema | None
+    notes: str = ""
+    failure: str = ""
+    findings: tuple[Finding, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    aliases: tuple[str, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    parents: tuple[str, ...] = ()
+    deleted_at: datetime | None = None
+
+    @property
+    def model(self) -> str:
+        """Address of the model, `owner/slug`."""
+        return f"{self.owner}/{self.slug}"
+
+    @property
+    def ref(self) -> str:
+        """Address of the version, `owner/slug@3`."""
+        return f"{self.model}@{self.number}"
+
+    @property
+    def artifact(self) -> Artifact:
+        """The model file itself."""
+        return next(a for a in self.artifacts if a.kind == "model")
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(a.size_bytes for a in self.artifacts)
+
+    @property
+    def can_predict(self) -> bool:
+        return self.why_no_predictions == ""
+
+    @property
+    def why_no_predictions(self) -> str:
+        """Why this version does not predict now; "" when it does."""
+        if self.deleted_at:
+            return "it is in the trash"
+        if self.lifecycle == "archived":
+            return "it is archived"
+        if not self.inspection.runnable:
+            return self.inspection.why_not_runnable
+        if self.status != "ready":
+            return self.failure or f"it is {self.status}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A named thing that has versions. `level` is what the asking actor may do with it."""
+
+    id: str
+    owner: str
+    slug: str
+    name: str
+    description: str
+    task: str
+    license: str
+    visibility: Visibility
+    created_at: datetime
+    updated_at: datetime
+    level: Level
+    card: str = ""
+    primary_metric: str = ""
+    tags: tuple[str, ...] = ()
+    aliases: dict[str, int] = field(default_factory=dict)
+    n_versions: int = 0
+    framework: str = ""
+    format: str = ""
+    status: Status | None = None
+    head: int | None = None
+    latest: int | None = None
+    metric_history: tuple[float, ...] = ()
+    deleted_at: datetime | None = None
+
+    @property
+    def ref(self) -> str:
+        """Address, `owner/slug`."""
+        return f"{self.owner}/{self.slug}"
+
+    @property
+    def champion(self) -> int | None:
+        return self.aliases.get(CHAMPION)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelQuery:
+    """What to list. Empty means no restriction; facets of one kind are joined by OR."""
+
+    text: str = ""
+    frameworks: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    licenses: tuple[str, ...] = ()
+    sort: Literal["updated", "name", "created", "versions"] = "updated"
+    trash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A slice of a longer list; `total` counts all that match."""
+
+    items: tuple[T, ...]
+    total: int
+    number: int = 1
+    size: int = 50
+
+    @property
+    def n_pages(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    username: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class AliasMove:
+    """One line of an alias's history; None means the alias pointed nowhere."""
+
+    alias: str
+    from_number: int | None
+    to_number: int | None
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Durable background work as people see it; `progress` from 0 to 1."""
+
+    id: str
+    kind: str
+    subject: str
+    state: JobState
+    progress: float
+    message: str
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputValue:
+    """One output of a prediction as plain lists; `values` has one entry per row."""
+
+    name: str
+    role: OutputRole
+    values: list[Any]
+    dtype: str = ""
+    shape: tuple[int, ...] = ()
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One call: outputs and where the time went, all in milliseconds."""
+
+    id: str
+    ref: str
+    n_rows: int
+    outputs: tuple[OutputValue, ...]
+    queue_ms: float
+    load_ms: float
+    predict_ms: float
+    latency_ms: float
+    warm: bool
+    findings: tuple[Finding, ...] = ()
+
+    def output(self, role: OutputRole) -> OutputValue | None:
+        """The first output of that role."""
+        return next((o for o in self.outputs if o.role == role), None)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionLine:
+    """One logged prediction."""
+
+    id: str
+    at: datetime
+    ref: str
+    actor: str
+    n_rows: int
+    latency_ms: float
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """One live worker of the pool, memory in bytes."""
+
+    version_id: str
+    state: WarmState
+    pid: int
+    n_predictions: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The numbers of the home page, for one actor."""
+
+    models: int
+    versions_ready: int
+    storage_bytes: int
+    predictions_today: int
+    predictions_by_day: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAdvice:
+    """Will it load here? `verdict` and the exact line to install when it will not."""
+
+    verdict: Literal["yes", "maybe", "no"]
+    why: str
+    install: str = ""
+    libraries: tuple[tuple[str, str, str], ...] = ()

@@ -1,0 +1,68 @@
+"""Settings, read from VITRINE_* variables or a `.env` file: the only reader of the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All knobs of a Vitrine server."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VITRINE_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(Path("vitrine-data"), description="Folder for everything that is kept.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the home folder.")
+    store_url: str = Field("", description="Where artifacts live; empty: a folder in home.")
+    secret_key: str = Field("", description="Signs links and the audit chain; empty: a file in home.")
+    registration: Literal["open", "invite", "closed"] = Field(
+        "open", description="Who may create an account."
+    )
+    default_role: Literal["viewer", "author"] = Field("author", description="Role of new accounts.")
+    setup_code: str = Field("", description="Code the first admin must type; empty: made at start.")
+    session_idle_h: float = Field(24 * 7, gt=0, description="Hours without a visit that end a session.")
+    session_max_h: float = Field(24 * 30, gt=0, description="Hours after which a session ends anyway.")
+    max_upload_mb: int = Field(500, gt=0, description="Largest file accepted, in MiB.")
+    uploads_per_hour: int = Field(120, gt=0, description="Files one person may upload in an hour.")
+    min_free_disk_mb: int = Field(500, ge=0, description="Free disk, in MiB, below which uploads stop.")
+    staged_h: float = Field(24, gt=0, description="Hours an unpublished upload is kept.")
+    trash_days: float = Field(30, ge=0, description="Days a trashed thing can be restored.")
+    link_expiry_s: int = Field(3600, gt=0, description="Seconds a signed download link works.")
+    workers: int = Field(5, ge=1, description="Loaded models kept warm, shared by all visitors.")
+    worker_memory_mb: int = Field(2048, ge=256, description="Memory one worker may take, in MiB.")
+    worker_cpu_s: int = Field(600, gt=0, description="CPU seconds one worker may use in its life.")
+    worker_threads: int = Field(1, ge=1, description="Computing threads per worker.")
+    inspect_timeout_s: float = Field(20, gt=0, description="Seconds an inspection may take.")
+    load_timeout_s: float = Field(60, gt=0, description="Seconds loading a model may take.")
+    predict_timeout_s: float = Field(10, gt=0, description="Seconds one prediction may take.")
+    allow_weak_sandbox: bool = Field(
+        False, description="Run models although this kernel lacks Landlock or seccomp."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
+    log_json: bool = Field(False, description="One JSON object per log line.")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'vitrine.db'}"
+
+    @property
+    def jobs_url(self) -> str:
+        """Where the job engine keeps its state."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'jobs.db'}"
+
+    @property
+    def artifacts_url(self) -> str:
+        return self.store_url or f"file://{self.home.absolute() / 'artifacts'}"
+
+    @property
+    def staging_folder(self) -> Path:
+        return self.home.absolute() / "staging"
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mb << 20
