@@ -30,5 +30,3 @@ def load(cls: type[T], data: Any) -> T:
     """
     loaded: T = _adapter(cls).validate_python(data)
     return loaded
-
-

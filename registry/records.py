@@ -11,9 +11,7 @@ Level = Literal["view", "edit", "manage"]
 Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
 Visibility = Literal["private", "public"]
-FieldType = Literal[
-    "boolean", "integer", "long", "float", "double", "string", "binary", "datetime"
-]
+FieldType = Literal["boolean", "integer", "long", "float", "double", "string", "binary", "datetime"]
 OutputRole = Literal["label", "probabilities", "scores", "value", "tensor"]
 ArtifactKind = Literal["model", "config", "requirements", "sample"]
 WarmState = Literal["cold", "loading", "warm"]

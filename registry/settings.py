@@ -19,17 +19,25 @@ class Settings(BaseSettings):
     home: Path = Field(Path("vitrine-data"), description="Folder for everything that is kept.")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the home folder.")
     store_url: str = Field("", description="Where artifacts live; empty: a folder in home.")
-    secret_key: str = Field("", description="Signs links and the audit chain; empty: a file in home.")
+    secret_key: str = Field(
+        "", description="Signs links and the audit chain; empty: a file in home."
+    )
     registration: Literal["open", "invite", "closed"] = Field(
         "open", description="Who may create an account."
     )
     default_role: Literal["viewer", "author"] = Field("author", description="Role of new accounts.")
     setup_code: str = Field("", description="Code the first admin must type; empty: made at start.")
-    session_idle_h: float = Field(24 * 7, gt=0, description="Hours without a visit that end a session.")
-    session_max_h: float = Field(24 * 30, gt=0, description="Hours after which a session ends anyway.")
+    session_idle_h: float = Field(
+        24 * 7, gt=0, description="Hours without a visit that end a session."
+    )
+    session_max_h: float = Field(
+        24 * 30, gt=0, description="Hours after which a session ends anyway."
+    )
     max_upload_mb: int = Field(500, gt=0, description="Largest file accepted, in MiB.")
     uploads_per_hour: int = Field(120, gt=0, description="Files one person may upload in an hour.")
-    min_free_disk_mb: int = Field(500, ge=0, description="Free disk, in MiB, below which uploads stop.")
+    min_free_disk_mb: int = Field(
+        500, ge=0, description="Free disk, in MiB, below which uploads stop."
+    )
     staged_h: float = Field(24, gt=0, description="Hours an unpublished upload is kept.")
     trash_days: float = Field(30, ge=0, description="Days a trashed thing can be restored.")
     link_expiry_s: int = Field(3600, gt=0, description="Seconds a signed download link works.")
@@ -43,7 +51,9 @@ class Settings(BaseSettings):
     allow_weak_sandbox: bool = Field(
         False, description="Run models although this kernel lacks Landlock or seccomp."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least level logged."
+    )
     log_json: bool = Field(False, description="One JSON object per log line.")
 
     @property

@@ -68,7 +68,9 @@ class UserRow(Base):  # accounts
     last_sign_in_at: Mapped[datetime | None]
 
 
-class SignInRow(Base):  # accounts: failures per typed name, existing or not, so that both look alike
+class SignInRow(
+    Base
+):  # accounts: failures per typed name, existing or not, so that both look alike
     __tablename__ = "sign_ins"
     username: Mapped[str] = mapped_column(String(64), primary_key=True)
     failures: Mapped[int] = mapped_column(default=0)

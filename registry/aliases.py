@@ -1,0 +1,186 @@
+"""Aliases: movable names for versions, with their history. Owns `aliases` and `alias_moves`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from registry import audit, models, versions
+from registry.core import Registry
+from registry.errors import Conflict, InvalidInput, NotFound
+from registry.records import CHAMPION, Actor, AliasMove
+from registry.tables import AliasMoveRow, AliasRow, ModelRow, VersionRow, now
+
+
+def move(reg: Registry, actor: Actor, ref: str, alias: str, reason: str = "") -> AliasMove:
+    """Let `alias` point at the version `ref`.
+
+    Raises:
+        InvalidInput: The alias is not letters, digits, `_`, `-`, or it is reserved.
+        Conflict: The version is not ready, or archived.
+        NotFound: No such version, or the actor may not see it.
+        Forbidden: The actor may not edit the model.
+    """
+    alias = _clean(alias)
+    with reg.writing() as s:
+        model, version = versions.for_action(s, actor, "alias.move", ref)
+        if version.status != "ready":
+            raise Conflict(f"version {version.number} is {version.status}, not ready")
+        if version.lifecycle == "archived":
+            raise Conflict(f"version {version.number} is archived")
+        return _point(s, actor, model, alias, version, reason)
+
+
+def remove(reg: Registry, actor: Actor, model: str, alias: str, reason: str = "") -> AliasMove:
+    """Take an alias away.
+
+    Raises:
+        NotFound: No such alias or model, or the actor may not see it.
+        Forbidden: The actor may not edit the model.
+    """
+    with reg.writing() as s:
+        row = models.for_action(s, actor, "alias.move", model)
+        if s.get(AliasRow, (row.id, alias)) is None:
+            raise NotFound(f"there is no alias {alias!r} here")
+        return _point(s, actor, row, alias, None, reason)
+
+
+def rollback(
+    reg: Registry, actor: Actor, model: str, alias: str = CHAMPION, reason: str = ""
+) -> AliasMove:
+    """Point an alias back at the version it pointed at before its last move.
+
+    Raises:
+        Conflict: There is no earlier version, or it is gone or not ready.
+        NotFound: No such model, or the actor may not see it.
+        Forbidden: The actor may not edit the model.
+    """
+    with reg.writing() as s:
+        row = models.for_action(s, actor, "alias.move", model)
+        number = _before(s, row, alias)
+        version = s.execute(
+            select(VersionRow).where(
+                VersionRow.model_id == row.id,
+                VersionRow.number == number,
+                VersionRow.status == "ready",
+                VersionRow.lifecycle != "archived",
+                VersionRow.deleted_at.is_(None),
+            )
+        ).scalar_one_or_none()
+        if number is None or version is None:
+            raise Conflict(f"there is no earlier ready version to roll {alias!r} back to")
+        return _point(s, actor, row, alias, version, reason or "rolled back")
+
+
+def history(reg: Registry, actor: Actor, model: str) -> list[AliasMove]:
+    """Every move of every alias of a model, newest first.
+
+    Raises:
+        NotFound: No such model, or the actor may not see it.
+    """
+    with reg.reading() as s:
+        row = models.for_action(s, actor, "model.read", model)
+        moves = s.execute(
+            select(AliasMoveRow)
+            .where(AliasMoveRow.model_id == row.id)
+            .order_by(AliasMoveRow.id.desc())
+        ).scalars()
+        return [_record(move) for move in moves]
+
+
+def at(reg: Registry, actor: Actor, model: str, alias: str, when: datetime) -> int | None:
+    """The number an alias pointed at at a moment; None when it pointed nowhere.
+
+    Raises:
+        NotFound: No such model, or the actor may not see it.
+    """
+    with reg.reading() as s:
+        row = models.for_action(s, actor, "model.read", model)
+        return s.execute(
+            select(AliasMoveRow.to_number)
+            .where(
+                AliasMoveRow.model_id == row.id,
+                AliasMoveRow.name == alias,
+                AliasMoveRow.at <= when,
+            )
+            .order_by(AliasMoveRow.id.desc())
+            .limit(1)
+        ).scalar()
+
+
+def _clean(alias: str) -> str:
+    """The alias, checked. Source: MLflow's alias rules (letters, digits, _, -; 255 characters)."""
+    alias = alias.strip()
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", alias):
+        raise InvalidInput({"alias": "use 1 to 255 letters, digits, _ or -"})
+    if re.fullmatch(r"[vV]?[0-9]+", alias) or alias.lower() == "latest":
+        raise InvalidInput({"alias": f"{alias!r} is reserved: choose a word"})
+    return alias
+
+
+def _before(s: Session, model: ModelRow, alias: str) -> int | None:
+    """Where the alias pointed before it came to where it is, walking back over roll-backs."""
+    moves = s.execute(
+        select(AliasMoveRow.to_number)
+        .where(AliasMoveRow.model_id == model.id, AliasMoveRow.name == alias)
+        .order_by(AliasMoveRow.id)
+    ).scalars()
+    trail: list[int] = []
+    for number in moves:
+        if number is None:
+            continue
+        if len(trail) > 1 and trail[-2] == number:
+            trail.pop()
+        elif not trail or trail[-1] != number:
+            trail.append(number)
+    return trail[-2] if len(trail) > 1 else None
+
+
+def _point(
+    s: Session,
+    actor: Actor,
+    model: ModelRow,
+    alias: str,
+    version: VersionRow | None,
+    reason: str,
+) -> AliasMove:
+    row = s.get(AliasRow, (model.id, alias))
+    before = s.get_one(VersionRow, row.version_id).number if row else None
+    if version is None:
+        s.delete(row)
+    elif row:
+        row.version_id = version.id
+    else:
+        s.add(AliasRow(model_id=model.id, name=alias, version_id=version.id))
+    move = AliasMoveRow(
+        model_id=model.id,
+        name=alias,
+        from_number=before,
+        to_number=version.number if version else None,
+        by=actor.username,
+        reason=reason.strip()[:1000],
+        at=now(),
+    )
+    s.add(move)
+    s.flush()
+    versions.refresh_head(s, model)
+    model.updated_at = now()
+    audit.record(
+        s,
+        actor,
+        "alias.move" if version else "alias.remove",
+        models.address(s, model),
+        model_id=model.id,
+        alias=alias,
+        from_=before,
+        to=move.to_number,
+        reason=move.reason,
+    )
+    return _record(move)
+
+
+def _record(row: AliasMoveRow) -> AliasMove:
+    return AliasMove(row.name, row.from_number, row.to_number, row.by, row.reason, row.at)

@@ -1,0 +1,129 @@
+"""The handle that every door takes: settings, engine, store, pool and two kinds of transaction."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.orm import Session
+
+from registry import migrations
+from registry.sandbox.pool import Pool, open_pool
+from registry.settings import Settings
+from registry.stores import open_store
+from registry.stores.contract import Store
+
+
+@dataclass(frozen=True)
+class Registry:
+    """One per process; open it with `open_registry`."""
+
+    settings: Settings
+    engine: Engine
+    store: Store
+    pool: Pool
+    secret: bytes
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only reads."""
+        with Session(self.engine) as s:
+            yield s
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that holds the write lock from its start and commits at exit.
+
+        SQLite's busy handler is unfair, so the writers of one process take turns here
+        (performance.md: p99 of eight writers).
+        """
+        engine = self.engine.execution_options(vitrine_immediate=True)
+        with self._turn, Session(engine, expire_on_commit=False) as s, s.begin():
+            s.info["secret"] = self.secret
+            yield s
+
+    def close(self) -> None:
+        self.pool.close()
+        self.engine.dispose()
+
+
+def open_registry(settings: Settings | None = None, pool: Pool | None = None) -> Registry:
+    """Open (and bring up to date) the registry that the settings describe.
+
+    Args:
+        pool: Workers to use; None opens a pool of its own.
+    """
+    settings = settings or Settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.chmod(0o700)
+    settings.staging_folder.mkdir(exist_ok=True)
+    engine = open_engine(settings.sqlalchemy_url)
+    migrations.upgrade(engine)
+    return Registry(
+        settings=settings,
+        engine=engine,
+        store=open_store(settings.artifacts_url),
+        pool=pool or open_pool(settings),
+        secret=_secret(settings),
+    )
+
+
+def open_engine(url: str) -> Engine:
+    """An engine; on SQLite with WAL, foreign keys and explicit BEGINs."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": 30}, pool_size=20, max_overflow=40)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late: we send ours
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "mmap_size=268435456",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("vitrine_immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _secret(settings: Settings) -> bytes:
+    """The signing key: from the settings, else kept in the home folder, made at first need."""
+    if settings.secret_key:
+        return settings.secret_key.encode()
+    path = settings.home / "secret.key"
+    if not path.exists():
+        _write_once(path, secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    """Write `data` unless another process was first; readers never see half of it."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

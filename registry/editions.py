@@ -1,0 +1,74 @@
+"""Rows of versions into records, a whole list at once: no query per version."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from registry import artifacts, codec, lineage, metrics, models
+from registry.records import (
+    Actor,
+    Finding,
+    Inspection,
+    Lifecycle,
+    Schema,
+    Status,
+    Version,
+)
+from registry.tables import AliasRow, ModelRow, UserRow, VersionRow
+
+
+def as_versions(
+    s: Session, actor: Actor, model: ModelRow, rows: Sequence[VersionRow]
+) -> list[Version]:
+    """Records of the rows of one model; parents only as far as the actor may see them."""
+    ids = [row.id for row in rows]
+    owner, _, slug = models.address(s, model).partition("/")
+    users = {row.created_by_id for row in rows}
+    names = dict(
+        s.execute(select(UserRow.id, UserRow.username).where(UserRow.id.in_(users - {None})))
+        .tuples()
+        .all()
+    )
+    aliases: dict[str, list[str]] = defaultdict(list)
+    for version_id, name in s.execute(
+        select(AliasRow.version_id, AliasRow.name)
+        .where(AliasRow.version_id.in_(ids))
+        .order_by(AliasRow.name)
+    ):
+        aliases[version_id].append(name)
+    files = artifacts.of_versions(s, ids)
+    numbers = metrics.of_versions(s, ids)
+    parents = lineage.of_versions(s, actor, ids)
+    return [
+        Version(
+            id=row.id,
+            model_id=row.model_id,
+            owner=owner,
+            slug=slug,
+            number=row.number,
+            label=row.label or "",
+            status=cast("Status", row.status),
+            lifecycle=cast("Lifecycle", row.lifecycle),
+            created_by=names.get(row.created_by_id or "", "former user"),
+            created_at=row.created_at,
+            inspection=codec.load(Inspection, row.inspection),
+            schema=codec.load(Schema, row.schema) if row.schema else None,
+            notes=row.notes,
+            failure=row.failure,
+            findings=tuple(Finding(**finding) for finding in row.findings),
+            parameters=row.parameters,
+            training=row.training,
+            links=row.links,
+            metrics=numbers.get(row.id, ()),
+            aliases=tuple(aliases[row.id]),
+            artifacts=files.get(row.id, ()),
+            parents=parents.get(row.id, ()),
+            deleted_at=row.deleted_at,
+        )
+        for row in rows
+    ]

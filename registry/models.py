@@ -1,0 +1,386 @@
+"""Models: named things that have versions. Owns `models` and `tags`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import cast
+
+from rapidfuzz import fuzz
+from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from registry import artifacts, audit, policy
+from registry.core import Registry
+from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
+from registry.records import LEVELS, Actor, Grant, Level, Model, Visibility
+from registry.shelf import as_models
+from registry.tables import (
+    AliasRow,
+    GrantRow,
+    ModelRow,
+    ParentRow,
+    TagRow,
+    UserRow,
+    VersionRow,
+    now,
+)
+
+MAX_NAME, MAX_TAGS, MAX_TEXT = 100, 30, 100_000
+_SIMILAR_PERCENT = 85.0
+
+
+def visible_to(actor: Actor, *, trash: bool = False) -> ColumnElement[bool]:
+    """The SQL condition for models the actor may see; with `trash`, those in the trash."""
+    granted = select(GrantRow.model_id).where(GrantRow.user_id == actor.id)
+    mine = ModelRow.owner_id == actor.id
+    if trash:
+        managed = granted.where(GrantRow.level == "manage")
+        return ModelRow.deleted_at.is_not(None) & or_(mine, ModelRow.id.in_(managed))
+    if "search" not in policy.PERMISSIONS[actor.role] or actor.is_guest:
+        return ModelRow.id.is_(None)
+    seen = or_(mine, ModelRow.visibility == "public", ModelRow.id.in_(granted))
+    return ModelRow.deleted_at.is_(None) & seen
+
+
+def for_action(s: Session, actor: Actor, action: str, ref: str) -> ModelRow:
+    """The row of the model named by `owner/slug` (a version part is ignored).
+
+    Raises:
+        NotFound: No such model, or the actor may not even see it.
+        Forbidden: The actor may see it but not do `action`.
+    """
+    owner, _, slug = ref.partition("@")[0].strip().partition("/")
+    trash = action in ("model.restore", "model.purge")
+    row = s.execute(
+        select(ModelRow)
+        .join(UserRow, UserRow.id == ModelRow.owner_id)
+        .where(UserRow.username == owner, ModelRow.slug == slug, visible_to(actor, trash=trash))
+    ).scalar_one_or_none()
+    if row is None:
+        raise NotFound(f"there is no model {ref.partition('@')[0]!r}, or it is not shared with you")
+    why = policy.why_not(actor, level_of(s, actor, row), action)
+    if why:
+        raise Forbidden(why)
+    return row
+
+
+def level_of(s: Session, actor: Actor, row: ModelRow) -> Level | None:
+    """What the actor may do with this model."""
+    if row.owner_id == actor.id:
+        return "manage"
+    grant = s.get(GrantRow, (row.id, actor.id))
+    levels: list[Level] = [cast("Level", grant.level)] if grant else []
+    if row.visibility == "public":
+        levels.append("view")
+    return max(levels, key=LEVELS.index, default=None)
+
+
+def address(s: Session, row: ModelRow) -> str:
+    """`owner/slug` of a row."""
+    owner = s.execute(select(UserRow.username).where(UserRow.id == row.owner_id)).scalar_one()
+    return f"{owner}/{row.slug}"
+
+
+def slug_of(name: str) -> str:
+    """The permanent address part made from a name: lower-case letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+
+
+def create_in(
+    s: Session,
+    actor: Actor,
+    *,
+    name: str,
+    description: str = "",
+    card: str = "",
+    task: str = "",
+    license: str = "",
+    tags: Sequence[str] = (),
+    visibility: Visibility = "private",
+) -> ModelRow:
+    """Add a model owned by the actor, inside the caller's transaction.
+
+    Raises:
+        InvalidInput: The name, a tag or a text does not fit.
+        Conflict: The actor has a model of that address already.
+        Forbidden: The actor's role may not upload.
+    """
+    if why := policy.why_not(actor, None, "model.create"):
+        raise Forbidden(why)
+    name = _clean_name(name)
+    slug = slug_of(name)
+    taken = s.execute(
+        select(ModelRow.deleted_at).where(ModelRow.owner_id == actor.id, ModelRow.slug == slug)
+    ).first()
+    if taken:
+        where = " in your trash: restore or purge it" if taken.deleted_at else ""
+        raise Conflict(
+            f"you already have a model at {actor.username}/{slug}{where}. "
+            "Choose another name, or add this file as a new version of it."
+        )
+    row = ModelRow(owner_id=actor.id, slug=slug, name=name, visibility=visibility)
+    _write_texts(row, description=description, card=card, task=task, license=license)
+    s.add(row)
+    s.flush()
+    _write_tags(s, row, tags)
+    subject = f"{actor.username}/{slug}"
+    audit.record(s, actor, "model.create", subject, model_id=row.id, visibility=visibility)
+    return row
+
+
+def get(reg: Registry, actor: Actor, ref: str) -> Model:
+    """One model, with its card.
+
+    Raises:
+        NotFound: No such model, or the actor may not see it.
+    """
+    with reg.reading() as s:
+        return _record(s, actor, for_action(s, actor, "model.read", ref))
+
+
+def edit(
+    reg: Registry,
+    actor: Actor,
+    ref: str,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    card: str | None = None,
+    task: str | None = None,
+    license: str | None = None,
+    tags: Sequence[str] | None = None,
+    primary_metric: str | None = None,
+) -> Model:
+    """Change what is said about a model; None leaves a field alone. The address stays.
+
+    Raises:
+        InvalidInput: A value does not fit.
+        NotFound: No such model, or the actor may not see it.
+        Forbidden: The actor may not edit it.
+    """
+    with reg.writing() as s:
+        row = for_action(s, actor, "model.edit", ref)
+        texts = {
+            "description": description,
+            "card": card,
+            "task": task,
+            "license": license,
+            "primary_metric": primary_metric,
+        }
+        changed = {key: value for key, value in texts.items() if value is not None}
+        if name is not None:
+            row.name = _clean_name(name)
+        _write_texts(row, **changed)
+        if tags is not None:
+            _write_tags(s, row, tags)
+        row.updated_at = now()
+        names = [*changed, *(["name"] if name is not None else [])]
+        names += ["tags"] if tags is not None else []
+        audit.record(s, actor, "model.edit", address(s, row), model_id=row.id, changed=names)
+        s.flush()
+        return _record(s, actor, row)
+
+
+def publish_to_all(reg: Registry, actor: Actor, ref: str) -> Model:
+    """Let everyone who is signed in see the model.
+
+    Raises:
+        NotFound: No such model, or the actor may not see it.
+        Forbidden: The actor may not manage it.
+    """
+    return _set_visibility(reg, actor, ref, "public")
+
+
+def make_private(reg: Registry, actor: Actor, ref: str) -> Model:
+    """Let only the owner and those with a grant see the model.
+
+    Raises:
+        NotFound: No such model, or the actor may not see it.
+        Forbidden: The actor may not manage it.
+    """
+    return _set_visibility(reg, actor, ref, "private")
+
+
+def transfer(reg: Registry, actor: Actor, ref: str, username: str) -> Model:
+    """Make another user the owner; the former owner keeps a manage grant.
+
+    Raises:
+        InvalidInput: No such user.
+        Conflict: That user has a model of the same slug.
+        NotFound: No such model, or the actor may not see it.
+        Forbidden: The actor is not its owner.
+    """
+    with reg.writing() as s:
+        row = for_action(s, actor, "model.transfer", ref)
+        user = user_named(s, username)
+        if row.owner_id != actor.id:
+            raise Forbidden("only the owner can hand a model over")
+        taken = select(ModelRow.id).where(ModelRow.owner_id == user.id, ModelRow.slug == row.slug)
+        if s.execute(taken).first():
+            raise Conflict(f"{user.username} has a model with the address part {row.slug!r}")
+        before = address(s, row)
+        s.execute(delete(GrantRow).where(GrantRow.model_id == row.id, GrantRow.user_id == user.id))
+        s.add(GrantRow(model_id=row.id, user_id=actor.id, level="manage"))
+        row.owner_id = user.id
+        audit.record(s, actor, "model.transfer", before, model_id=row.id, to=user.username)
+        s.flush()
+        return _record(s, actor, row)
+
+
+def trash(reg: Registry, actor: Actor, ref: str) -> None:
+    """Put a model into the trash; restorable until purged.
+
+    Raises:
+        Conflict: Its production alias is set.
+        NotFound: No such model, or the actor may not see it.
+        Forbidden: The actor may not manage it.
+    """
+    with reg.writing() as s:
+        row = for_action(s, actor, "model.trash", ref)
+        if s.get(AliasRow, (row.id, "production")):
+            raise Conflict("the alias 'production' points into this model: remove the alias first")
+        row.deleted_at = now()
+        audit.record(s, actor, "model.trash", address(s, row), model_id=row.id)
+
+
+def restore(reg: Registry, actor: Actor, ref: str) -> Model:
+    """Take a model out of the trash.
+
+    Raises:
+        NotFound: It is not in a trash the actor manages.
+    """
+    with reg.writing() as s:
+        row = for_action(s, actor, "model.restore", ref)
+        row.deleted_at = None
+        audit.record(s, actor, "model.restore", address(s, row), model_id=row.id)
+        s.flush()
+        return _record(s, actor, row)
+
+
+def purge(reg: Registry, actor: Actor, ref: str) -> int:
+    """Delete a trashed model for good.
+
+    Returns:
+        Bytes freed in the store; files shared with other versions stay.
+
+    Raises:
+        Conflict: Versions of other models derive from it.
+        NotFound: It is not in a trash the actor manages.
+    """
+    with reg.writing() as s:
+        row = for_action(s, actor, "model.purge", ref)
+        inside = select(VersionRow.id).where(VersionRow.model_id == row.id)
+        children = (
+            select(func.count())
+            .select_from(ParentRow)
+            .where(ParentRow.parent_id.in_(inside), ParentRow.child_id.not_in(inside))
+        )
+        if n := s.execute(children).scalar_one():
+            raise Conflict(f"{n} version(s) of other models derive from this one")
+        audit.record(s, actor, "model.purge", address(s, row), model_id=row.id)
+        freed = artifacts.drop_in(s, reg, model_id=row.id)
+        s.execute(delete(ParentRow).where(ParentRow.child_id.in_(inside)))
+        s.delete(row)
+        return freed
+
+
+def similar(reg: Registry, actor: Actor, name: str) -> list[str]:
+    """Addresses of models the actor may see whose names are easily mistaken for `name`."""
+    wanted = slug_of(name)
+    with reg.reading() as s:
+        rows = s.execute(
+            select(UserRow.username, ModelRow.slug)
+            .join(UserRow, UserRow.id == ModelRow.owner_id)
+            .where(visible_to(actor))
+        )
+        return [
+            f"{owner}/{slug}"
+            for owner, slug in rows
+            if wanted and fuzz.ratio(wanted, slug) >= _SIMILAR_PERCENT
+        ][:5]
+
+
+def editable(reg: Registry, actor: Actor) -> list[str]:
+    """Addresses of models to which the actor may add versions."""
+    edits = GrantRow.level.in_(("edit", "manage"))
+    granted = select(GrantRow.model_id).where(GrantRow.user_id == actor.id, edits)
+    with reg.reading() as s:
+        rows = s.execute(
+            select(UserRow.username, ModelRow.slug)
+            .join(UserRow, UserRow.id == ModelRow.owner_id)
+            .where(visible_to(actor), or_(ModelRow.owner_id == actor.id, ModelRow.id.in_(granted)))
+            .order_by(ModelRow.updated_at.desc())
+        )
+        return [f"{owner}/{slug}" for owner, slug in rows]
+
+
+def user_named(s: Session, username: str) -> UserRow:
+    """The enabled user of that name.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    row = s.execute(
+        select(UserRow).where(UserRow.username == username.strip().casefold())
+    ).scalar_one_or_none()
+    if row is None or row.disabled:
+        raise InvalidInput({"username": f"there is no user {username.strip()!r}"})
+    return row
+
+
+def grants_in(s: Session, model_id: str) -> list[Grant]:
+    """The grants on one model, by user name."""
+    rows = s.execute(
+        select(UserRow.username, GrantRow.level)
+        .join(UserRow, UserRow.id == GrantRow.user_id)
+        .where(GrantRow.model_id == model_id)
+        .order_by(UserRow.username)
+    )
+    return [Grant(username, cast("Level", level)) for username, level in rows]
+
+
+def _set_visibility(reg: Registry, actor: Actor, ref: str, visibility: Visibility) -> Model:
+    with reg.writing() as s:
+        row = for_action(s, actor, "model.publish", ref)
+        row.visibility = visibility
+        audit.record(s, actor, f"model.{visibility}", address(s, row), model_id=row.id)
+        s.flush()
+        return _record(s, actor, row)
+
+
+def _record(s: Session, actor: Actor, row: ModelRow) -> Model:
+    return as_models(s, [(row, level_of(s, actor, row) or "view")], card=True)[0]
+
+
+def _clean_name(name: str) -> str:
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    if not 1 <= len(name) <= MAX_NAME:
+        raise InvalidInput({"name": f"must have 1 to {MAX_NAME} characters, has {len(name)}"})
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs") for c in name):
+        raise InvalidInput({"name": "has control or invisible characters; type it anew"})
+    if not slug_of(name):
+        raise InvalidInput({"name": "needs at least one letter a to z or a digit"})
+    return name
+
+
+def _write_texts(row: ModelRow, **texts: str) -> None:
+    caps = {"task": 64, "license": 64, "primary_metric": 100, "description": 2000}
+    problems = {}
+    for key, value in texts.items():
+        if len(value) > caps.get(key, MAX_TEXT):
+            problems[key] = f"is longer than {caps.get(key, MAX_TEXT):,} characters"
+        setattr(row, key, value.strip())
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _write_tags(s: Session, row: ModelRow, tags: Sequence[str]) -> None:
+    wanted = {" ".join(tag.lower().split()) for tag in tags} - {""}
+    if len(wanted) > MAX_TAGS or any(len(tag) > 64 for tag in wanted):
+        raise InvalidInput({"tags": f"at most {MAX_TAGS} tags of at most 64 characters"})
+    s.execute(delete(TagRow).where(TagRow.model_id == row.id))
+    s.add_all(TagRow(model_id=row.id, tag=tag) for tag in sorted(wanted))
+    s.flush()

@@ -1,0 +1,67 @@
+"""The policy table: which permission and which level each action needs. No database."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from registry.records import LEVELS, Actor, Level, Role
+
+PERMISSIONS: dict[Role, frozenset[str]] = {
+    "viewer": frozenset({"search", "predict", "download"}),
+    "author": frozenset({"search", "predict", "download", "upload", "delete"}),
+    "admin": frozenset({"search", "predict", "download", "upload", "delete", "admin"}),
+}
+
+
+class Rule(NamedTuple):
+    """An action needs `permission` from the role and `level` on the model (None: no model)."""
+
+    permission: str
+    level: Level | None
+
+
+ACTIONS: dict[str, Rule] = {
+    "model.list": Rule("search", None),
+    "model.create": Rule("upload", None),
+    "file.stage": Rule("upload", None),
+    "model.read": Rule("search", "view"),
+    "model.predict": Rule("predict", "view"),
+    "model.download": Rule("download", "view"),
+    "model.edit": Rule("upload", "edit"),
+    "version.add": Rule("upload", "edit"),
+    "version.edit": Rule("upload", "edit"),
+    "version.trash": Rule("delete", "edit"),
+    "version.restore": Rule("delete", "edit"),
+    "version.purge": Rule("delete", "manage"),
+    "alias.move": Rule("upload", "edit"),
+    "model.share": Rule("upload", "manage"),
+    "model.publish": Rule("upload", "manage"),
+    "model.transfer": Rule("upload", "manage"),
+    "model.trash": Rule("delete", "manage"),
+    "model.restore": Rule("delete", "manage"),
+    "model.purge": Rule("delete", "manage"),
+}
+
+_WORDS = {
+    "search": "look at models",
+    "predict": "predict",
+    "download": "download",
+    "upload": "upload or change models",
+    "delete": "delete",
+    "admin": "administer",
+}
+
+
+def why_not(actor: Actor, level: Level | None, action: str) -> str:
+    """Why the actor, having `level` on the model, may not do `action`; "" when allowed.
+
+    Pages show the control disabled with this sentence; the registry enforces the same.
+    """
+    rule = ACTIONS[action]
+    if actor.is_guest:
+        return "sign in first"
+    if rule.permission not in PERMISSIONS[actor.role]:
+        return f"your role ({actor.role}) may not {_WORDS[rule.permission]}"
+    if rule.level and (level is None or LEVELS.index(level) < LEVELS.index(rule.level)):
+        return f"this needs '{rule.level}' access to the model; you have '{level or 'none'}'"
+    return ""

@@ -1,0 +1,38 @@
+"""What goes into the pool and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from registry.records import Inspection, Schema
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a worker needs to load one version.
+
+    `open` gives a fresh read-only descriptor of the artifact, verified by the store.
+    """
+
+    version_id: str
+    format: str
+    digest: str
+    open: Callable[[], int]
+    schema: Schema | None
+    inspection: Inspection
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Named arrays from the model and where the time went, in milliseconds."""
+
+    outputs: dict[str, np.ndarray]
+    queue_ms: float
+    load_ms: float
+    predict_ms: float
+    warm: bool

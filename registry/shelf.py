@@ -1,0 +1,109 @@
+"""Rows of models into records, a whole list at once: no query per model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from registry.records import Level, Model, Status
+from registry.tables import AliasRow, MetricRow, ModelRow, TagRow, UserRow, VersionRow
+
+_HISTORY = 20
+
+
+def as_models(
+    s: Session, rows: Sequence[tuple[ModelRow, Level]], *, card: bool = False
+) -> list[Model]:
+    """Records of the rows, each with the level the actor has on it."""
+    ids = [row.id for row, _ in rows]
+    owners = dict(
+        s.execute(
+            select(UserRow.id, UserRow.username).where(
+                UserRow.id.in_({row.owner_id for row, _ in rows})
+            )
+        )
+        .tuples()
+        .all()
+    )
+    tags: dict[str, list[str]] = defaultdict(list)
+    for model_id, tag in s.execute(
+        select(TagRow.model_id, TagRow.tag).where(TagRow.model_id.in_(ids)).order_by(TagRow.tag)
+    ):
+        tags[model_id].append(tag)
+    aliases: dict[str, dict[str, int]] = defaultdict(dict)
+    for model_id, name, number in s.execute(
+        select(AliasRow.model_id, AliasRow.name, VersionRow.number)
+        .join(VersionRow, VersionRow.id == AliasRow.version_id)
+        .where(AliasRow.model_id.in_(ids))
+        .order_by(AliasRow.name)
+    ):
+        aliases[model_id][name] = number
+    latest = _latest(s, ids)
+    history = _history(s, ids)
+    return [
+        Model(
+            id=row.id,
+            owner=owners[row.owner_id],
+            slug=row.slug,
+            name=row.name,
+            description=row.description,
+            task=row.task,
+            license=row.license,
+            visibility=cast("Any", row.visibility),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            level=level,
+            card=row.card if card else "",
+            primary_metric=row.primary_metric,
+            tags=tuple(tags[row.id]),
+            aliases=aliases[row.id],
+            n_versions=row.n_versions,
+            framework=row.head_framework,
+            format=row.head_format,
+            status=cast("Status | None", row.head_status or None),
+            head=row.head_number,
+            latest=latest.get(row.id),
+            metric_history=history.get(row.id, ()),
+            deleted_at=row.deleted_at,
+        )
+        for row, level in rows
+    ]
+
+
+def _latest(s: Session, ids: Sequence[str]) -> dict[str, int]:
+    return dict(
+        s.execute(
+            select(VersionRow.model_id, func.max(VersionRow.number))
+            .where(
+                VersionRow.model_id.in_(ids),
+                VersionRow.deleted_at.is_(None),
+                VersionRow.status == "ready",
+            )
+            .group_by(VersionRow.model_id)
+        )
+        .tuples()
+        .all()
+    )
+
+
+def _history(s: Session, ids: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """The primary metric over each model's newest versions, oldest first."""
+    rows = s.execute(
+        select(VersionRow.model_id, MetricRow.value)
+        .join(MetricRow, MetricRow.version_id == VersionRow.id)
+        .join(ModelRow, ModelRow.id == VersionRow.model_id)
+        .where(
+            VersionRow.model_id.in_(ids),
+            VersionRow.deleted_at.is_(None),
+            MetricRow.name == ModelRow.primary_metric,
+        )
+        .order_by(VersionRow.number, MetricRow.dataset)
+    )
+    found: dict[str, list[float]] = defaultdict(list)
+    for model_id, value in rows:
+        found[model_id].append(value)
+    return {model_id: tuple(values[-_HISTORY:]) for model_id, values in found.items()}

@@ -1,0 +1,385 @@
+"""Versions: immutable, numbered 1, 2, 3 in their model, never reused. Owns `versions`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from semver import Version as SemVer
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from registry import artifacts, audit, codec, lineage, models
+from registry import metrics as measures
+from registry.core import Registry
+from registry.editions import as_versions
+from registry.errors import Conflict, InvalidInput, NotFound
+from registry.records import (
+    CHAMPION,
+    LIFECYCLES,
+    Actor,
+    Checked,
+    Details,
+    Finding,
+    Inspection,
+    Lifecycle,
+    Metric,
+    Schema,
+    Status,
+    Version,
+)
+from registry.sandbox.contract import ModelSpec
+from registry.tables import AliasRow, ArtifactRow, ModelRow, VersionRow, now
+
+_TRASHED = ("version.restore", "version.purge")
+
+
+def for_action(s: Session, actor: Actor, action: str, ref: str) -> tuple[ModelRow, VersionRow]:
+    """The rows named by `owner/slug`, `owner/slug@3`, `@champion` or `@latest`.
+
+    Raises:
+        NotFound: No such version, or the actor may not see its model.
+        Forbidden: The actor may see it but not do `action`.
+    """
+    model = models.for_action(s, actor, action, ref)
+    selector = ref.partition("@")[2].strip()
+    found = _select(s, model, selector, trash=action in _TRASHED)
+    if found is None:
+        name = f"version {selector!r} of " if selector else "ready version of "
+        raise NotFound(f"there is no {name}{models.address(s, model)}")
+    return model, found
+
+
+def get(reg: Registry, actor: Actor, ref: str) -> Version:
+    """One version; without `@…` the champion, else the latest ready one.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+    """
+    with reg.reading() as s:
+        model, row = for_action(s, actor, "model.read", ref)
+        return as_versions(s, actor, model, [row])[0]
+
+
+def find(reg: Registry, actor: Actor, model: str, *, trash: bool = False) -> list[Version]:
+    """All versions of a model, newest first; with `trash`, those in the trash.
+
+    Raises:
+        NotFound: No such model, or the actor may not see it.
+    """
+    with reg.reading() as s:
+        row = models.for_action(s, actor, "model.read", model)
+        deleted = VersionRow.deleted_at
+        rows = s.execute(
+            select(VersionRow)
+            .where(VersionRow.model_id == row.id)
+            .where(deleted.is_not(None) if trash else deleted.is_(None))
+            .order_by(VersionRow.number.desc())
+        ).scalars()
+        return as_versions(s, actor, row, list(rows))
+
+
+def spec(reg: Registry, actor: Actor, ref: str) -> tuple[Version, ModelSpec]:
+    """A version and what the pool needs to load it, for the predict walk.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+        Forbidden: The actor may not predict with it.
+    """
+    with reg.reading() as s:
+        model, row = for_action(s, actor, "model.predict", ref)
+        return as_versions(s, actor, model, [row])[0], spec_in(s, reg, row)
+
+
+def spec_in(s: Session, reg: Registry, row: VersionRow) -> ModelSpec:
+    """What the pool needs to load a version."""
+    file = s.execute(
+        select(ArtifactRow).where(ArtifactRow.version_id == row.id, ArtifactRow.kind == "model")
+    ).scalar_one()
+    digest, blake3 = file.digest, file.blake3
+    inspection = codec.load(Inspection, row.inspection)
+    return ModelSpec(
+        version_id=row.id,
+        format=inspection.format,
+        digest=digest,
+        open=lambda: reg.store.open(digest, blake3),
+        schema=codec.load(Schema, row.schema) if row.schema else None,
+        inspection=inspection,
+    )
+
+
+def add_in(
+    s: Session,
+    actor: Actor,
+    model: ModelRow,
+    *,
+    draft_id: str | None,
+    details: Details,
+    inspection: Inspection,
+    stored: Sequence[artifacts.Stored],
+) -> VersionRow:
+    """Add the next version of a model, inside the caller's writing transaction.
+
+    The number is taken while the write lock is held: distinct and gapless.
+
+    Raises:
+        InvalidInput: The label is no semantic version, a metric does not fit, or a parent
+            does not exist for the actor.
+        Conflict: Another version has that label.
+    """
+    parents = [_parent(s, actor, ref) for ref in details.parents]
+    schema = details.schema or inspection.schema
+    row = VersionRow(
+        model_id=model.id,
+        number=model.next_number,
+        label=_clean_label(s, model.id, details.label),
+        draft_id=draft_id,
+        created_by_id=actor.id,
+        notes=details.notes.strip(),
+        inspection=codec.dump(inspection),
+        schema=codec.dump(schema) if schema else None,
+        findings=codec.dump(inspection.findings),
+        parameters=details.parameters,
+        training=details.training,
+        links=_clean_links(details.links),
+    )
+    model.next_number += 1
+    model.updated_at = now()
+    s.add(row)
+    s.flush()
+    artifacts.add_in(s, row.id, stored)
+    measures.write_in(s, row.id, details.metrics)
+    lineage.link_in(s, row.id, parents)
+    if not model.primary_metric and details.metrics:
+        model.primary_metric = details.metrics[0].name.strip()
+    refresh_head(s, model)
+    subject = f"{models.address(s, model)}@{row.number}"
+    audit.record(s, actor, "version.add", subject, model_id=model.id, digest=stored[0][2])
+    return row
+
+
+def edit(
+    reg: Registry,
+    actor: Actor,
+    ref: str,
+    *,
+    label: str | None = None,
+    notes: str | None = None,
+    schema: Schema | None = None,
+    parameters: dict[str, Any] | None = None,
+    links: dict[str, str] | None = None,
+    lifecycle: Lifecycle | None = None,
+    metrics: Sequence[Metric] | None = None,
+) -> Version:
+    """Change what is said about a version, never its file; None leaves a field alone.
+
+    Raises:
+        InvalidInput: A value does not fit.
+        Conflict: Another version has that label.
+        NotFound: No such version, or the actor may not see it.
+        Forbidden: The actor may not edit it.
+    """
+    if lifecycle is not None and lifecycle not in LIFECYCLES:
+        raise InvalidInput({"lifecycle": f"must be one of {', '.join(LIFECYCLES)}"})
+    given = {"label": label, "notes": notes, "schema": schema, "parameters": parameters}
+    given |= {"links": links, "lifecycle": lifecycle, "metrics": metrics}
+    changed = [key for key, value in given.items() if value is not None]
+    with reg.writing() as s:
+        model, row = for_action(s, actor, "version.edit", ref)
+        if label is not None:
+            row.label = _clean_label(s, model.id, label, besides=row.id)
+        row.notes = row.notes if notes is None else notes.strip()
+        row.schema = row.schema if schema is None else codec.dump(schema)
+        row.parameters = row.parameters if parameters is None else parameters
+        row.links = row.links if links is None else _clean_links(links)
+        row.lifecycle = lifecycle or row.lifecycle
+        if metrics is not None:
+            measures.write_in(s, row.id, metrics)
+        model.updated_at = now()
+        _record_audit(s, actor, "version.edit", model, row, changed=changed)
+        s.flush()
+        version = as_versions(s, actor, model, [row])[0]
+    if schema is not None:
+        reg.pool.drop(version.id)
+    return version
+
+
+def trash(reg: Registry, actor: Actor, ref: str) -> None:
+    """Put a version into the trash; restorable until purged.
+
+    Raises:
+        Conflict: An alias points at it or other versions derive from it.
+        NotFound: No such version, or the actor may not see it.
+        Forbidden: The actor may not edit the model.
+    """
+    with reg.writing() as s:
+        model, row = for_action(s, actor, "version.trash", ref)
+        _refuse_when_needed(s, row)
+        row.deleted_at = now()
+        refresh_head(s, model)
+        _record_audit(s, actor, "version.trash", model, row)
+        version_id = row.id
+    reg.pool.drop(version_id)
+
+
+def restore(reg: Registry, actor: Actor, ref: str) -> Version:
+    """Take a version out of the trash.
+
+    Raises:
+        NotFound: No such version in the trash, or the actor may not see its model.
+        Forbidden: The actor may not edit the model.
+    """
+    with reg.writing() as s:
+        model, row = for_action(s, actor, "version.restore", ref)
+        row.deleted_at = None
+        refresh_head(s, model)
+        _record_audit(s, actor, "version.restore", model, row)
+        s.flush()
+        return as_versions(s, actor, model, [row])[0]
+
+
+def purge(reg: Registry, actor: Actor, ref: str) -> int:
+    """Delete a trashed version for good; its number is not used again.
+
+    Returns:
+        Bytes freed in the store; files shared with other versions stay.
+
+    Raises:
+        Conflict: Other versions derive from it.
+        NotFound: No such version in the trash, or the actor may not see its model.
+        Forbidden: The actor may not manage the model.
+    """
+    with reg.writing() as s:
+        model, row = for_action(s, actor, "version.purge", ref)
+        _refuse_when_needed(s, row)
+        _record_audit(s, actor, "version.purge", model, row)
+        freed = artifacts.drop_in(s, reg, version_id=row.id)
+        s.execute(delete(VersionRow).where(VersionRow.id == row.id))
+        return freed
+
+
+def conclude(
+    reg: Registry,
+    version_id: str,
+    *,
+    status: Status,
+    checked: Checked | None = None,
+    failure: str = "",
+) -> None:
+    """Write down what the check job found; does nothing when the version is gone.
+
+    Called by the check job. What a person said in the schema is completed, not replaced.
+    """
+    with reg.writing() as s:
+        row = s.get(VersionRow, version_id)
+        if row is None:
+            return
+        row.status, row.failure = status, failure
+        if checked:
+            row.schema = codec.dump(checked.schema) if checked.schema else row.schema
+            said = [Finding(**finding) for finding in row.findings]
+            news = [finding for finding in checked.findings if finding not in said]
+            row.findings = codec.dump([*said, *news])
+        model = s.get_one(ModelRow, row.model_id)
+        model.updated_at = now()
+        refresh_head(s, model)
+
+
+def waiting(reg: Registry) -> list[str]:
+    """Ids of the versions that are still being checked, oldest first."""
+    with reg.reading() as s:
+        rows = s.execute(
+            select(VersionRow.id)
+            .where(VersionRow.status == "checking", VersionRow.deleted_at.is_(None))
+            .order_by(VersionRow.created_at)
+        )
+        return list(rows.scalars())
+
+
+def refresh_head(s: Session, model: ModelRow) -> None:
+    """Bring the denormalised head_* columns up to date: the champion, else the newest version."""
+    s.flush()
+    alive = [VersionRow.model_id == model.id, VersionRow.deleted_at.is_(None)]
+    model.n_versions = s.execute(select(func.count()).where(*alive)).scalar_one()
+    row = (
+        _champion(s, model)
+        or s.execute(
+            select(VersionRow).where(*alive).order_by(VersionRow.number.desc()).limit(1)
+        ).scalar_one_or_none()
+    )
+    model.head_number = row.number if row else None
+    model.head_framework = row.inspection["framework"] if row else ""
+    model.head_format = row.inspection["format"] if row else ""
+    model.head_status = row.status if row else ""
+
+
+def _select(s: Session, model: ModelRow, selector: str, *, trash: bool) -> VersionRow | None:
+    deleted = VersionRow.deleted_at.is_not(None) if trash else VersionRow.deleted_at.is_(None)
+    base = select(VersionRow).where(VersionRow.model_id == model.id, deleted)
+    newest = base.where(VersionRow.status == "ready").order_by(VersionRow.number.desc()).limit(1)
+    if not selector:
+        return _champion(s, model) or s.execute(newest).scalar_one_or_none()
+    if selector == "latest":
+        return s.execute(newest).scalar_one_or_none()
+    number = selector.removeprefix("v")
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        base = base.where(VersionRow.number == int(number))
+    else:
+        base = base.join(AliasRow, AliasRow.version_id == VersionRow.id).where(
+            AliasRow.model_id == model.id, AliasRow.name == selector
+        )
+    return s.execute(base).scalar_one_or_none()
+
+
+def _champion(s: Session, model: ModelRow) -> VersionRow | None:
+    alias = s.get(AliasRow, (model.id, CHAMPION))
+    return s.get(VersionRow, alias.version_id) if alias else None
+
+
+def _parent(s: Session, actor: Actor, ref: str) -> str:
+    try:
+        return for_action(s, actor, "model.read", ref)[1].id
+    except NotFound as missing:
+        raise InvalidInput({"parents": missing.message}) from None
+
+
+def _clean_label(s: Session, model_id: str, label: str, besides: str = "") -> str | None:
+    label = label.strip()
+    if not label:
+        return None
+    if not SemVer.is_valid(label) or len(label) > 64:
+        raise InvalidInput(
+            {"label": f"{label!r} is no semantic version: write it like 1.4.0 or 2.0.0-rc.1"}
+        )
+    taken = s.execute(
+        select(VersionRow.number).where(
+            VersionRow.model_id == model_id, VersionRow.label == label, VersionRow.id != besides
+        )
+    ).scalar()
+    if taken is not None:
+        raise Conflict(f"version {taken} of this model has the label {label} already")
+    return label
+
+
+def _clean_links(links: dict[str, str]) -> dict[str, str]:
+    cleaned = {key[:64]: url.strip() for key, url in links.items() if url.strip()}
+    for key, url in cleaned.items():
+        plain = url.isprintable() and " " not in url and len(url) <= 2000
+        if not (url.startswith(("https://", "http://")) and plain):
+            raise InvalidInput({key: "must be a web address that starts with https:// or http://"})
+    return cleaned
+
+
+def _refuse_when_needed(s: Session, row: VersionRow) -> None:
+    names = s.execute(select(AliasRow.name).where(AliasRow.version_id == row.id)).scalars().all()
+    if names:
+        raise Conflict(f"the alias {', '.join(names)} points at this version: move it first")
+    if n := lineage.n_children(s, row.id):
+        raise Conflict(f"{n} version(s) derive from this one")
+
+
+def _record_audit(
+    s: Session, actor: Actor, action: str, model: ModelRow, row: VersionRow, **detail: Any
+) -> None:
+    subject = f"{models.address(s, model)}@{row.number}"
+    audit.record(s, actor, action, subject, model_id=model.id, **detail)
