@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -44,7 +45,7 @@ def of_versions(s: Session, version_ids: Iterable[str]) -> dict[str, tuple[Artif
     for row, downloads, last in rows:
         artifact = Artifact(
             id=row.id,
-            kind=row.kind,
+            kind=cast("ArtifactKind", row.kind),
             filename=row.filename,
             digest=row.digest,
             size_bytes=row.size_bytes,

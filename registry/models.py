@@ -271,20 +271,29 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
         NotFound: It is not in a trash the actor manages.
     """
     with reg.writing() as s:
-        row = for_action(s, actor, "model.purge", ref)
-        inside = select(VersionRow.id).where(VersionRow.model_id == row.id)
-        children = (
-            select(func.count())
-            .select_from(ParentRow)
-            .where(ParentRow.parent_id.in_(inside), ParentRow.child_id.not_in(inside))
-        )
-        if n := s.execute(children).scalar_one():
-            raise Conflict(f"{n} version(s) of other models derive from this one")
-        audit.record(s, actor, "model.purge", address(s, row), model_id=row.id)
-        freed = artifacts.drop_in(s, reg, model_id=row.id)
-        s.execute(delete(ParentRow).where(ParentRow.child_id.in_(inside)))
-        s.delete(row)
-        return freed
+        return purge_in(s, reg, actor, for_action(s, actor, "model.purge", ref))
+
+
+def purge_in(s: Session, reg: Registry, actor: Actor, row: ModelRow) -> int:
+    """Delete a model for good, inside the caller's writing transaction; gives the bytes freed.
+
+    Raises:
+        Conflict: Versions of other models derive from it.
+    """
+    inside = select(VersionRow.id).where(VersionRow.model_id == row.id)
+    children = (
+        select(func.count())
+        .select_from(ParentRow)
+        .where(ParentRow.parent_id.in_(inside), ParentRow.child_id.not_in(inside))
+    )
+    if n := s.execute(children).scalar_one():
+        raise Conflict(f"{n} version(s) of other models derive from this one")
+    audit.record(s, actor, "model.purge", address(s, row), model_id=row.id)
+    freed = artifacts.drop_in(s, reg, model_id=row.id)
+    s.execute(delete(ParentRow).where(ParentRow.child_id.in_(inside)))
+    s.delete(row)
+    s.flush()
+    return freed
 
 
 def similar(reg: Registry, actor: Actor, name: str) -> list[str]:

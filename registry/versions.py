@@ -181,7 +181,12 @@ def edit(
     """
     if lifecycle is not None and lifecycle not in LIFECYCLES:
         raise InvalidInput({"lifecycle": f"must be one of {', '.join(LIFECYCLES)}"})
-    given = {"label": label, "notes": notes, "schema": schema, "parameters": parameters}
+    given: dict[str, Any] = {
+        "label": label,
+        "notes": notes,
+        "schema": schema,
+        "parameters": parameters,
+    }
     given |= {"links": links, "lifecycle": lifecycle, "metrics": metrics}
     changed = [key for key, value in given.items() if value is not None]
     with reg.writing() as s:
@@ -251,11 +256,20 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
     """
     with reg.writing() as s:
         model, row = for_action(s, actor, "version.purge", ref)
-        _refuse_when_needed(s, row)
-        _record_audit(s, actor, "version.purge", model, row)
-        freed = artifacts.drop_in(s, reg, version_id=row.id)
-        s.execute(delete(VersionRow).where(VersionRow.id == row.id))
-        return freed
+        return purge_in(s, reg, actor, model, row)
+
+
+def purge_in(s: Session, reg: Registry, actor: Actor, model: ModelRow, row: VersionRow) -> int:
+    """Delete a version for good, inside the caller's transaction; gives the bytes freed.
+
+    Raises:
+        Conflict: Other versions derive from it.
+    """
+    _refuse_when_needed(s, row)
+    _record_audit(s, actor, "version.purge", model, row)
+    freed = artifacts.drop_in(s, reg, version_id=row.id)
+    s.execute(delete(VersionRow).where(VersionRow.id == row.id))
+    return freed
 
 
 def conclude(
