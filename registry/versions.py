@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from semver import Version as SemVer
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from registry import artifacts, audit, codec, lineage, models
+from registry import artifacts, audit, codec, jobs, lineage, models, wording
 from registry import metrics as measures
 from registry.core import Registry
 from registry.editions import as_versions
@@ -132,7 +131,7 @@ def add_in(
     row = VersionRow(
         model_id=model.id,
         number=model.next_number,
-        label=_clean_label(s, model.id, details.label),
+        label=wording.clean_label(s, model.id, details.label),
         draft_id=draft_id,
         created_by_id=actor.id,
         notes=details.notes.strip(),
@@ -141,7 +140,7 @@ def add_in(
         findings=codec.dump(inspection.findings),
         parameters=details.parameters,
         training=details.training,
-        links=_clean_links(details.links),
+        links=wording.clean_links(details.links),
     )
     model.next_number += 1
     model.updated_at = now()
@@ -192,11 +191,11 @@ def edit(
     with reg.writing() as s:
         model, row = for_action(s, actor, "version.edit", ref)
         if label is not None:
-            row.label = _clean_label(s, model.id, label, besides=row.id)
+            row.label = wording.clean_label(s, model.id, label, besides=row.id)
         row.notes = row.notes if notes is None else notes.strip()
         row.schema = row.schema if schema is None else codec.dump(schema)
         row.parameters = row.parameters if parameters is None else parameters
-        row.links = row.links if links is None else _clean_links(links)
+        row.links = row.links if links is None else wording.clean_links(links)
         row.lifecycle = lifecycle or row.lifecycle
         if metrics is not None:
             measures.write_in(s, row.id, metrics)
@@ -299,6 +298,25 @@ def conclude(
         refresh_head(s, model)
 
 
+def recheck(reg: Registry, actor: Actor, ref: str) -> tuple[str, str]:
+    """Set a version back to *checking* and record the job that checks it.
+
+    Returns:
+        The ids of the version and of the job, for `jobs.start`.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+        Forbidden: The actor may not edit the model.
+    """
+    with reg.writing() as s:
+        model, row = for_action(s, actor, "version.edit", ref)
+        row.status, row.failure = "checking", ""
+        refresh_head(s, model)
+        _record_audit(s, actor, "version.recheck", model, row)
+        subject = f"{models.address(s, model)}@{row.number}"
+        return row.id, jobs.submit_in(s, actor, "check", row.id, subject)
+
+
 def waiting(reg: Registry) -> list[str]:
     """Ids of the versions that are still being checked, oldest first."""
     with reg.reading() as s:
@@ -355,33 +373,6 @@ def _parent(s: Session, actor: Actor, ref: str) -> str:
         return for_action(s, actor, "model.read", ref)[1].id
     except NotFound as missing:
         raise InvalidInput({"parents": missing.message}) from None
-
-
-def _clean_label(s: Session, model_id: str, label: str, besides: str = "") -> str | None:
-    label = label.strip()
-    if not label:
-        return None
-    if not SemVer.is_valid(label) or len(label) > 64:
-        raise InvalidInput(
-            {"label": f"{label!r} is no semantic version: write it like 1.4.0 or 2.0.0-rc.1"}
-        )
-    taken = s.execute(
-        select(VersionRow.number).where(
-            VersionRow.model_id == model_id, VersionRow.label == label, VersionRow.id != besides
-        )
-    ).scalar()
-    if taken is not None:
-        raise Conflict(f"version {taken} of this model has the label {label} already")
-    return label
-
-
-def _clean_links(links: dict[str, str]) -> dict[str, str]:
-    cleaned = {key[:64]: url.strip() for key, url in links.items() if url.strip()}
-    for key, url in cleaned.items():
-        plain = url.isprintable() and " " not in url and len(url) <= 2000
-        if not (url.startswith(("https://", "http://")) and plain):
-            raise InvalidInput({key: "must be a web address that starts with https:// or http://"})
-    return cleaned
 
 
 def _refuse_when_needed(s: Session, row: VersionRow) -> None:

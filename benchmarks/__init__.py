@@ -1,0 +1,1 @@
+"""Measurements that can be run again; the last results stand in docs/performance.md."""

@@ -1,0 +1,12 @@
+"""Run every benchmark, one after another: `python -m benchmarks [name …]`."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+
+NAMES = ("predict", "upload", "versions", "screens")
+
+for name in sys.argv[1:] or NAMES:
+    print(f"\n== {name}")
+    runpy.run_module(f"benchmarks.{name}", run_name="__main__")
