@@ -26,7 +26,7 @@ def problem(password: str, *, username: str = "") -> str:
         return f"must have {MIN_LENGTH} to {MAX_LENGTH} characters, this one has {len(text)}"
     if len(set(text)) < _MIN_DISTINCT:
         return f"must have at least {_MIN_DISTINCT} different characters"
-    if username and username.casefold() in text.casefold():
+    if len(username) > 3 and username.casefold() in text.casefold():
         return "must not contain the user name"
     return ""
 

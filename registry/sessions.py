@@ -41,7 +41,7 @@ def open_session(reg: Registry, actor: Actor) -> tuple[str, str]:
             expires_at=moment + timedelta(hours=reg.settings.session_max_h),
         )
         s.add(row)
-        audit.record(s, actor, "account.sign_in", actor.username)
+        audit.record(s, actor, "session.open", actor.username)
         return row.id, ticket
 
 
@@ -119,6 +119,11 @@ def revoke_in(s: Session, user_id: str, keep_session: str = "") -> int:
         .returning(SessionRow.id)
     )
     return len(ended.all())
+
+
+def drop_in(s: Session, user_id: str) -> None:
+    """Remove a user's sessions, inside the caller's transaction."""
+    s.execute(delete(SessionRow).where(SessionRow.user_id == user_id))
 
 
 def actor_of(row: UserRow) -> Actor:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from registry import audit, passwords
 from registry.core import Registry
 from registry.errors import NotSignedIn, RateLimited
-from registry.records import GUEST, Actor
+from registry.records import GUEST
 from registry.tables import SignInRow, UserRow, now
 
 FREE_FAILURES = 5
@@ -37,9 +37,13 @@ def check(reg: Registry, username: str, password: str, address: str = "") -> Use
     typed = username.strip().casefold()[:64]
     allow("guess", address)
     with reg.writing() as s:
-        _count_in(s, typed)
+        failures = _count_in(s, typed)
         user = s.execute(select(UserRow).where(UserRow.username == typed)).scalar_one_or_none()
     if not passwords.matches(user.password_hash if user else None, password) or user is None:
+        if failures == FREE_FAILURES:
+            with reg.writing() as s:
+                # People type passwords into the wrong field: only real names are written down.
+                audit.record(s, GUEST, "account.lock", typed if user else "(unknown name)")
         raise NotSignedIn(_WRONG)
     if user.disabled:
         raise NotSignedIn("This account is disabled. Ask an administrator to enable it.")
@@ -66,7 +70,8 @@ def forget_in(s: Session, username: str) -> None:
     s.execute(delete(SignInRow).where(SignInRow.username == username))
 
 
-def _count_in(s: Session, typed: str) -> None:
+def _count_in(s: Session, typed: str) -> int:
+    """Count one try as a failure until it proves right; gives how many there are now."""
     moment = now()
     s.execute(delete(SignInRow).where(SignInRow.locked_until < moment - _FORGET_AFTER))
     row = s.get(SignInRow, typed)
@@ -82,14 +87,7 @@ def _count_in(s: Session, typed: str) -> None:
     over = row.failures - FREE_FAILURES
     delay_s = 0.0 if over < 0 else min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**over)
     row.locked_until = moment + timedelta(seconds=delay_s)
-    if over == 0:
-        audit.record(s, GUEST, "account.lock", _shown(s, typed))
-
-
-def _shown(s: Session, typed: str) -> str:
-    """A name for the audit line; people type passwords into the wrong field, so only real ones."""
-    known = s.execute(select(UserRow.id).where(UserRow.username == typed)).first()
-    return typed if known else "(unknown name)"
+    return row.failures
 
 
 def _words(seconds: float) -> str:
@@ -104,8 +102,3 @@ def _limiter() -> MovingWindowRateLimiter:
 @cache
 def _item(kind: str) -> RateLimitItem:
     return parse(_LIMITS[kind])
-
-
-def as_actor_failed(actor: Actor) -> NotSignedIn:
-    """What to raise when a signed-in person's own password is wrong."""
-    return NotSignedIn(f"This is not the password of {actor.username}. Nothing was changed.")

@@ -77,7 +77,7 @@ class SignInRow(
     locked_until: Mapped[datetime | None]
 
 
-class SessionRow(Base):  # accounts
+class SessionRow(Base):  # sessions
     __tablename__ = "sessions"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     user_id: Mapped[str] = mapped_column(_user(ondelete="CASCADE"), index=True)
@@ -90,7 +90,7 @@ class SessionRow(Base):  # accounts
     revoked_at: Mapped[datetime | None]
 
 
-class CodeRow(Base):  # accounts: one-time codes (setup, invite, reset), hashed
+class CodeRow(Base):  # codes: one-time codes (setup, invite, reset), hashed
     __tablename__ = "codes"
     code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from registry.sandbox.pool import Pool, open_pool
 
 from registry import accounts, checks, publish, staging, versions
 from registry.core import Registry, open_registry
 from registry.records import Actor, Details, Metric, Role, Version
+from registry.sandbox.pool import Pool, open_pool
 from registry.settings import Settings
 from tests.makers import models as makers
 

@@ -1,0 +1,57 @@
+# Two commands do everything on a fresh machine with Python 3.11+: `make demo` and `make test`.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8501
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint types unit browser bench long format clean
+
+help:  ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(STAMP): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Vitrine needs Python 3.11 or newer; try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip check
+	@touch $@
+
+demo: $(STAMP)  ## start the app with sample models that it trains itself
+	$(BIN)/python -m registry demo --serve
+
+run: $(STAMP)  ## start the app empty: the first visitor creates the admin
+	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT)
+
+test: lint types unit browser  ## everything that must be green
+
+lint: $(STAMP)  ## ruff, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: $(STAMP)  ## mypy, strict
+	$(BIN)/mypy
+
+unit: $(STAMP)  ## the fast tests
+	$(PYTEST) -n 2 -m "not browser and not long"
+
+browser: $(STAMP)  ## the app in a real Chromium
+	$(PYTEST) -m "browser and not long"
+
+bench: $(STAMP)  ## measure; see docs/performance.md
+	$(BIN)/python -m benchmarks
+
+long: $(STAMP)  ## what needs minutes: 500 MB files, kills, many writers
+	$(PYTEST) -m long
+
+format: $(STAMP)  ## lay the code out
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## forget the environment and the caches, keep the data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,80 @@
+"""The server: pages, upload gate, routes and the job loop in one process on one port."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from anyio import to_thread
+from starlette.middleware import Middleware
+
+from pages.parts import notices
+from registry import accounts, checks, jobs, logs, retention, staging
+from registry.core import Registry
+from registry.web import handle
+from registry.web.gate import UploadGate
+from registry.web.headers import SecurityHeaders
+from registry.web.routes import ROUTES
+
+_SWEEPS = (checks.catch_up, staging.sweep, retention.sweep)
+# What the first visitor would otherwise wait for.
+_AHEAD = ("pandas", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
+    """Open the registry, start what runs beside the pages, and close it all at the end."""
+    reg = await to_thread.run_sync(handle.get)
+    logs.set_up(reg.settings)
+    _import_ahead()
+    reg.pool.start()
+    await to_thread.run_sync(jobs.launch, reg, {checks.KIND: checks.run}, _SWEEPS)
+    gc.collect()
+    gc.freeze()  # else a full collection after every script run holds all pages up for 95 ms
+    sys.stderr.write(_greeting(reg))
+    try:
+        yield {}
+    finally:
+        await to_thread.run_sync(jobs.stop)
+        handle.use(None)
+        await to_thread.run_sync(reg.close)
+
+
+def _import_ahead() -> None:
+    """Import what pages need; the authenticator looks for a page while it is imported."""
+    logging.disable(logging.WARNING)
+    for name in _AHEAD:
+        import_module(name)
+    logging.disable(logging.NOTSET)
+
+
+def _greeting(reg: Registry) -> str:
+    host = st.get_option("server.address") or "localhost"
+    lines = [f"Vitrine is at http://{host}:{st.get_option('server.port')}"]
+    if accounts.needs_first_admin(reg):
+        lines.append("Nobody has an account yet: the first visitor creates the administrator.")
+        lines.append(
+            f"From another machine or through a proxy, with this code: {accounts.setup_code(reg)}"
+        )
+    if reg.pool.weak:
+        lines.append("Weak sandbox: models run without Landlock or seccomp. Trust every file.")
+    return "\n" + "\n".join(f"  {line}" for line in lines) + "\n\n"
+
+
+app = st.App(
+    Path(__file__).parent / "pages" / "_main.py",
+    lifespan=lifespan,
+    routes=ROUTES,
+    middleware=[Middleware(SecurityHeaders), Middleware(UploadGate)],
+    on_script_error=notices.broke,
+)
+
+if __name__ == "__main__":
+    app.run()

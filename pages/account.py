@@ -1,0 +1,15 @@
+"""/account: the visitor's own profile, password, sessions, and the way out."""
+
+import streamlit as st
+
+from pages.parts import account, session
+
+reg, actor = session.require("search")
+
+st.title("Account")
+st.caption(f"{actor.username} · {actor.role}")
+
+account.profile(reg, actor)
+account.password()
+account.sessions(reg, actor, session.session_id())
+account.farewell(reg, actor)

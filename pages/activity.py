@@ -1,0 +1,29 @@
+"""/activity?model=owner/slug&p=2: who did what and when, and one's own predictions."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import cards, logbook, notices, session
+from registry import activity, predictions
+
+TABS = ("Changes", "Predictions")
+
+reg, actor = session.require("search")
+model, page = st.query_params.get("model", ""), logbook.page()
+
+with notices.shown():
+    lines = activity.find(reg, actor, model=model, page=page)
+    calls = predictions.find(reg, actor, model=model)
+
+cards.header("Activity", "What happened to the models you may see, and your own predictions")
+if model:
+    logbook.only(model)
+
+changes, predicted = st.tabs(TABS, key="tab", bind="query-params")
+if changes.open:
+    with changes:
+        logbook.changes(lines)
+if predicted.open:
+    with predicted:
+        logbook.predictions(calls)

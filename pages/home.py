@@ -1,0 +1,67 @@
+"""/: the numbers, what needs attention, what happened, and the person's own models."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import cards, grids, notices, session, text
+from registry import activity, overview, search
+from registry.records import ModelQuery, Totals
+
+
+def numbers(totals: Totals) -> None:
+    row = st.grid(4, min_column_width=150)
+    row.metric("Models", text.number(totals.models), border=True)
+    row.metric("Versions ready", text.number(totals.versions_ready), border=True)
+    row.metric("Storage used", text.size(totals.storage_bytes), border=True)
+    row.metric(
+        "Predictions today",
+        text.number(totals.predictions_today),
+        border=True,
+        chart_data=list(totals.predictions_by_day) if any(totals.predictions_by_day) else None,
+        chart_type="bar",
+        delta_color="off",
+        help="Yours; the bars are the last 14 days.",
+    )
+
+
+reg, actor = session.require("search")
+
+with notices.shown():
+    totals = overview.totals(reg, actor)
+    trouble = overview.attention(reg, actor, limit=6)
+    recent = activity.find(reg, actor, size=8)
+    mine = search.find_models(reg, actor, ModelQuery(owners=(actor.username,)), size=6)
+
+with cards.header(f"Hello {actor.name or actor.username}", "What is in the cabinet today"):
+    cards.upload_button(actor, "home.upload")
+
+if not totals.models:
+    with cards.empty(
+        "The cabinet is empty",
+        "Upload a model file. It is read without being run, checked in a sandbox, and ready to "
+        "try a few seconds later.",
+        icon="shelves",
+    ):
+        cards.upload_button(actor, "home.first", "Upload your first model")
+    st.stop()
+
+numbers(totals)
+left, right = st.columns([3, 2], gap="large")
+with left:
+    cards.section("Your models")
+    grids.models(mine.items, columns=2)
+    if not mine.total:
+        st.caption("You have not published one yet; the models of others are on the Models page.")
+    if mine.total > len(mine.items):
+        query = {"owner": actor.username}
+        st.page_link("models.py", label=f"All {mine.total} of yours", query_params=query)
+with right:
+    cards.section("Needs attention")
+    for version in trouble:
+        cards.version_line(version)
+    if not trouble:
+        st.markdown(":green[:material/check_circle: Nothing: every version is fine.]")
+    cards.section("Recent activity")
+    cards.activity(recent.items)
+    st.page_link("activity.py", label="All activity", icon=":material/arrow_forward:")

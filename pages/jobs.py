@@ -1,0 +1,30 @@
+"""/jobs: the background work one started, live while it runs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import cards, notices, session, tables, text
+from registry import jobs
+from registry.records import Actor
+from registry.core import Registry
+
+
+def listing(reg: Registry, actor: Actor) -> None:
+    with notices.shown():
+        found = jobs.find(reg, actor)
+    if not found:
+        with cards.empty("No jobs yet", "Publishing a version starts its check.", icon="schedule"):
+            cards.upload_button(actor, "jobs.upload")
+        return
+    running = sum(job.state in ("queued", "running") for job in found)
+    st.caption(f"{text.count(len(found), 'job')}, {running} open; at most the 200 newest")
+    tables.jobs(found)
+
+
+reg, actor = session.require("search")
+
+cards.header("Jobs", "Work that goes on after you leave the page")
+with notices.shown():
+    busy = bool(jobs.find(reg, actor, only_open=True))
+st.fragment(listing, run_every=1.0 if busy else None)(reg, actor)

@@ -1,0 +1,63 @@
+"""/model?name=owner/slug&tab=Versions&version=3: one model, its versions, what to do with them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import cards, model_header, model_tabs, notices, session, settings_tab, version_tab
+from registry import models, versions
+from registry.core import Registry
+from registry.records import Actor, Model, Version
+
+TABS = ("Card", "Versions", "Metrics", "Schema", "Files", "Activity", "Settings")
+
+
+def of_version(
+    reg: Registry, actor: Actor, model: Model, found: list[Version], chosen: Version, tab: str
+) -> None:
+    if tab == "Versions":
+        version_tab.show(reg, actor, model, found, chosen)
+        return
+    model_header.chooser(found, chosen, tab)
+    if tab == "Metrics":
+        model_tabs.metrics(reg, actor, model, found, chosen)
+    elif tab == "Schema":
+        model_tabs.schema(reg, actor, model, chosen)
+    else:
+        model_tabs.files(reg, actor, model, chosen)
+
+
+def body(tab: str, chosen: Version | None) -> None:
+    if tab == "Card":
+        model_tabs.card(reg, actor, model, chosen)
+    elif tab == "Activity":
+        model_tabs.happened(reg, actor, model)
+    elif tab == "Settings":
+        settings_tab.show(reg, actor, model)
+    elif chosen:
+        of_version(reg, actor, model, found, chosen, tab)
+    else:
+        cards.empty("No version here", "Upload one, or restore one.", icon="deployed_code")
+
+
+reg, actor = session.require("search")
+name = st.query_params.get("name", "")
+
+if not name:
+    cards.header("Model")
+    with cards.empty("No model named", "Choose one from the list.", icon="deployed_code"):
+        cards.go("Models", "models.py", key="model.list", type="primary")
+    st.stop()
+
+with notices.shown():
+    model = models.get(reg, actor, name)
+    found = versions.find(reg, actor, name)
+
+chosen = model_header.pick(model, found)
+model_header.show(reg, actor, model, chosen)
+model_header.follow(reg, actor, model, found)
+
+for tab, place in zip(TABS, st.tabs(TABS, key="tab", bind="query-params"), strict=True):
+    if place.open:
+        with place, notices.shown():
+            body(tab, chosen)

@@ -1,0 +1,72 @@
+"""/models?q=&framework=&sort=&view=&p=&trash=1: search, narrow down, open, compare, try."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.parts import cards, facets, grids, notices, session, tables, trash
+from registry import search
+from registry.records import Actor, Model
+
+
+def listing(found: Sequence[Model]) -> None:
+    if facets.view() == "grid":
+        grids.models(found)
+        return
+    hint = st.empty()
+    chosen, opened = tables.models(found, "models.table")
+    if opened:
+        st.switch_page("model.py", query_params={"name": opened.ref})
+    with hint.container(horizontal=True, vertical_alignment="center"):
+        act_on(chosen)
+
+
+def act_on(chosen: Sequence[Model]) -> None:
+    if not chosen:
+        st.caption("Press a name to open it; tick two or more to compare them.")
+    if len(chosen) == 1:
+        cards.go("Open", "model.py", key="models.open", query={"name": chosen[0].ref})
+        cards.go("Try", "playground.py", key="models.try", query={"model": chosen[0].ref})
+    if len(chosen) > 1:
+        refs = [f"{model.ref}@{model.head}" for model in chosen if model.head]
+        cards.go(f"Compare {len(refs)}", "compare.py", key="models.compare", query={"v": refs})
+
+
+def nothing(actor: Actor) -> None:
+    if facets.narrowed():
+        cards.empty("Nothing fits", "Take a filter away or use fewer words.", icon="search_off")
+        return
+    with cards.empty("No models yet", "Upload a model file to begin.", icon="shelves"):
+        cards.upload_button(actor, "models.first")
+
+
+reg, actor = session.require("search")
+
+facts = "Put away; restorable until deleted for good" if facets.in_trash() else "All you may see"
+with cards.header("Trash" if facets.in_trash() else "Models", facts):
+    trash.switch(facets.in_trash())
+    cards.upload_button(actor, "models.upload")
+if not facets.in_trash():
+    facets.bar()
+
+with notices.shown():
+    query = facets.query()
+    size = facets.SIZES[facets.view()]
+    found = search.find_models(reg, actor, query, page=facets.page(), size=size)
+    counts = search.facets(reg, actor, query)
+
+if query.trash:
+    trash.models(reg, actor, found)
+    st.stop()
+
+left, right = st.columns([1, 4], gap="large")
+with left:
+    facets.rail(counts)
+with right:
+    if found.items:
+        listing(found.items)
+        facets.pages(found.total, found.n_pages)
+    else:
+        nothing(actor)

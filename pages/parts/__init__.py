@@ -1,0 +1,1 @@
+"""All reusable Streamlit code; pages are made of these parts."""

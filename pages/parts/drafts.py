@@ -1,0 +1,329 @@
+"""The upload form: what was read from a file, where it goes, what the person says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import cards, notices, schemas, text, uploads
+from registry import models, publish, versions
+from registry.core import Registry
+from registry.errors import Rejected
+from registry.records import Actor, Details, Draft, Schema, Version
+
+NEW = "A new model"
+TASKS = (
+    "classification", "regression", "clustering", "anomaly detection", "ranking", "forecasting",
+    "image classification", "object detection", "image segmentation", "text classification",
+    "token classification", "text generation", "embedding", "audio classification", "other",
+)  # fmt: skip
+LICENSES = (
+    "MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "GPL-2.0-only", "GPL-3.0-only",
+    "LGPL-2.1-only", "LGPL-3.0-only", "MPL-2.0", "ISC", "CC-BY-4.0", "CC-BY-SA-4.0", "Unlicense",
+    "LicenseRef-proprietary",
+)  # fmt: skip
+VISIBILITY = {"private": "Private: you and those you share it with", "public": "Everyone signed in"}
+_LINKS = {"source": "Source", "dataset": "Data set", "code": "Code"}
+_CARD = """## What it is for
+
+## Data it was trained on
+
+## Limits
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a draft goes: an existing model, or a new one of that name."""
+
+    model: str
+    name: str
+    why_not: str = ""
+
+
+def collect(reg: Registry) -> list[str]:
+    """The uploader; gives the ids of the open drafts, also those named by the address.
+
+    Each file is staged once; drafts live in the address, so that a reload loses no upload.
+    """
+    before = st.query_params.get_all("draft")
+    ids = list(before)
+    files = st.file_uploader(
+        "Model files",
+        accept_multiple_files=True,
+        key="upload.drop",
+        max_upload_size=reg.settings.max_upload_mb,
+        label_visibility="collapsed",
+    )
+    known = _known()
+    for file in files:
+        if file.file_id not in known:
+            with notices.shown(stop=False), st.spinner(f"Taking in {text.escape(file.name, 60)}"):
+                ids.append(_once(file))
+                _names()[known[file.file_id]] = file.name
+    if ids != before:
+        st.query_params["draft"] = ids
+    return ids
+
+
+def teach() -> None:
+    """What may be dropped here, shown while there is nothing to look at."""
+    st.caption(
+        "Runs in the playground: scikit-learn (joblib, pickle, skops), ONNX, TorchScript, "
+        "torch.export. Stored and described: state dicts, whole PyTorch modules, safetensors. "
+        "The format is found from the content, not from the name."
+    )
+    steps = (
+        ("upload_file", "Drop a file", "It streams to disk and is hashed on the way."),
+        ("frame_inspect", "See what is in it", "Read in a locked worker; nothing of it is run."),
+        ("publish", "Publish a version", "Name it, correct the schema, add metrics."),
+        ("verified_user", "It is checked", "Loaded once in a sandbox, then ready to try."),
+    )
+    grid = st.grid(4, min_column_width=190)
+    for icon, title, about in steps:
+        with grid.container(border=True, gap="xxsmall"):
+            st.markdown(f":primary[:material/{icon}:]  \n**{title}**  \n:small[:gray[{about}]]")
+
+
+def forget(draft_id: str) -> None:
+    """Take a draft out of the address and out of memory."""
+    st.query_params["draft"] = [i for i in st.query_params.get_all("draft") if i != draft_id]
+    st.session_state.get("upload.drafts", {}).pop(draft_id, None)
+
+
+def look(reg: Registry, actor: Actor, draft_id: str) -> Draft:
+    """What is in the file; read once, then remembered for the visit, refusals too.
+
+    Raises:
+        Rejected: The file was refused.
+        NotFound: The upload is gone.
+    """
+    drafts: dict[str, Draft | Rejected] = st.session_state.setdefault("upload.drafts", {})
+    if draft_id not in drafts:
+        try:
+            with st.spinner("Reading the file without running it"):
+                drafts[draft_id] = publish.examine(reg, actor, draft_id)
+        except Rejected as refused:
+            drafts[draft_id] = refused
+    found = drafts[draft_id]
+    if isinstance(found, Rejected):
+        raise found
+    return found
+
+
+def read(draft: Draft) -> None:
+    """What the file says, and what was noticed in it."""
+    staged, found = draft.staged, draft.inspection
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        cards.section("What is in it", "Read without running anything of it.")
+        cards.read_out(
+            found, filename=staged.filename, size_bytes=staged.size_bytes, digest=staged.digest
+        )
+        if found.parameters:
+            with st.expander(f"{text.count(len(found.parameters), 'parameter')} of the estimator"):
+                cards.facts(dict(list(found.parameters.items())[:80]))
+    with right:
+        cards.section("What to know")
+        cards.findings(found.findings, clean="Nothing unusual was noticed.")
+        for ref in draft.duplicates[:3]:
+            st.markdown(f":orange[:material/content_copy:] The same bytes are **{text.escape(ref)}**.")
+
+
+def place(reg: Registry, actor: Actor, draft: Draft) -> Place:
+    """New model, or a version of one that the actor may edit."""
+    cards.section("Where it goes")
+    key = f"upload.{draft.id}"
+    known = models.editable(reg, actor)
+    wanted = st.query_params.get("model", "")
+    options = [NEW, *known]
+    left, right = st.columns(2, vertical_alignment="top")
+    chosen = left.selectbox(
+        "New model or new version of",
+        options,
+        index=options.index(wanted) if wanted in options else 0,
+        key=f"{key}.model",
+    )
+    if chosen != NEW:
+        found = versions.find(reg, actor, chosen)
+        number = max((v.number for v in found), default=0) + 1
+        right.caption(f"It becomes version {number} or later of this model.")
+        return Place(chosen, "")
+    start = draft.staged.filename.rsplit(".", 1)[0].replace("_", " ").strip()
+    name = right.text_input("Name", start[:100], max_chars=100, key=f"{key}.name", required=True)
+    for ref in models.similar(reg, actor, name or "")[:3]:
+        right.markdown(
+            f":orange[:material/warning: {text.escape(ref)} has a similar name.] "
+            "Is this a new version of it?"
+        )
+    return Place("", (name or "").strip(), "" if (name or "").strip() else "give it a name first")
+
+
+def about(draft: Draft, where: Place) -> dict[str, Any]:
+    """Task, license, tags and visibility of a new model; label and notes of the version."""
+    key = f"upload.{draft.id}"
+    given: dict[str, Any] = {}
+    if not where.model:
+        tasks = list(dict.fromkeys([*TASKS, *([draft.inspection.task] or [])]))
+        first, second, third = st.columns(3)
+        index = tasks.index(draft.inspection.task) if draft.inspection.task in tasks else None
+        task = first.selectbox(
+            "Task", [t for t in tasks if t], index=index, accept_new_options=True,
+            key=f"{key}.task", placeholder="choose or type",
+        )  # fmt: skip
+        license = second.selectbox(
+            "License", LICENSES, index=None, accept_new_options=True, key=f"{key}.license",
+            placeholder="SPDX id", help="Without one nobody knows what they may do with it.",
+        )  # fmt: skip
+        given |= {"task": task or "", "license": license or ""}
+        given["tags"] = tuple(
+            third.multiselect("Tags", [], accept_new_options=True, key=f"{key}.tags", placeholder="type one")
+        )
+        given["description"] = st.text_input(
+            "One sentence about it", max_chars=300, key=f"{key}.description"
+        )
+        given["visibility"] = st.radio(
+            "Who may see it", list(VISIBILITY), format_func=VISIBILITY.__getitem__,
+            key=f"{key}.visibility", horizontal=True,
+        )  # fmt: skip
+    left, right = st.columns([1, 2])
+    given["label"] = left.text_input(
+        "Version label", key=f"{key}.label", placeholder="1.0.0", help="Semantic version, optional."
+    )
+    given["notes"] = right.text_input(
+        "What changed", key=f"{key}.notes", placeholder="What is new in this version"
+    )
+    return {name: value or ("" if name != "tags" else ()) for name, value in given.items()}
+
+
+def files(reg: Registry, actor: Actor, draft: Draft) -> tuple[dict[str, str], Schema | None]:
+    """Optional files beside the model; a sample also proposes a schema."""
+    key, found = f"upload.{draft.id}", dict[str, str]()
+    first, second, third = st.columns(3)
+    kinds = (
+        (first, "sample", "Sample rows", ["csv"], "A CSV with a header; it proposes the schema."),
+        (second, "requirements", "Requirements", ["txt", "yaml", "yml"], "What it was made with."),
+        (third, "config", "Configuration", ["yaml", "yml", "json", "txt"], "Kept with the version."),
+    )
+    for column, kind, label, types, about in kinds:
+        file = column.file_uploader(label, type=types, key=f"{key}.{kind}", help=about)
+        if file is not None:
+            with column, notices.shown(stop=False):
+                found[kind] = _once(file)
+    schema = None
+    if "sample" in found:
+        with notices.shown(stop=False):
+            schema = _from_sample(reg, actor, draft, found["sample"], first)
+    return found, schema
+
+
+def _once(file: Any) -> str:
+    """The staged id of an uploaded file, staged once."""
+    known = _known()
+    if file.file_id not in known:
+        known[file.file_id] = uploads.staged(file).id
+    return known[file.file_id]
+
+
+def _known() -> dict[str, str]:
+    """The browser's file id to our staged id."""
+    known: dict[str, str] = st.session_state.setdefault("upload.files", {})
+    return known
+
+
+def _names() -> dict[str, str]:
+    """Our staged id to the file's name."""
+    named: dict[str, str] = st.session_state.setdefault("upload.names", {})
+    return named
+
+
+def _from_sample(
+    reg: Registry, actor: Actor, draft: Draft, staged_id: str, column: Any
+) -> Schema:
+    seen: dict[tuple[str, str], Schema] = st.session_state.setdefault("upload.samples", {})
+    if (staged_id, "") not in seen:
+        seen[staged_id, ""] = publish.schema_from_sample(reg, actor, staged_id)
+    names = [field.name for field in seen[staged_id, ""].fields]
+    known = {f.name for f in draft.inspection.schema.fields} if draft.inspection.schema else set()
+    spare = [name for name in names if known and name not in known]
+    target = column.selectbox(
+        "Column with the answer", names, index=names.index(spare[-1]) if spare else None,
+        key=f"upload.{draft.id}.target", placeholder="none",
+    )  # fmt: skip
+    if (staged_id, target or "") not in seen:
+        seen[staged_id, target or ""] = publish.schema_from_sample(reg, actor, staged_id, target or "")
+    sample, read = seen[staged_id, target or ""], draft.inspection.schema
+    if read is None:
+        return sample
+    return replace(read, fields=sample.fields, target=sample.target, example=sample.example)
+
+
+def card(draft: Draft, where: Place) -> str:
+    """The card of a new model: Markdown with its preview."""
+    if where.model:
+        return ""
+    left, right = st.columns(2, gap="large")
+    said = left.text_area("Card (Markdown)", _CARD, key=f"upload.{draft.id}.card", height=280)
+    right.caption("Preview")
+    with right.container(border=True, height=280):
+        st.markdown(text.card(said or ""))
+    return "" if said == _CARD else said or ""
+
+
+def links(draft: Draft) -> dict[str, str]:
+    """Where the model, its data and its code come from."""
+    found = {}
+    for column, (name, label) in zip(st.columns(3), _LINKS.items(), strict=True):
+        found[name] = column.text_input(
+            label, key=f"upload.{draft.id}.link.{name}", type="url", placeholder="https://"
+        )
+    return {name: url for name, url in found.items() if url}
+
+
+def details(reg: Registry, actor: Actor, draft: Draft, where: Place) -> Details:
+    """Everything the person says, below `place`; expanders keep the long parts folded."""
+    key, given = f"upload.{draft.id}", about(draft, where)
+    cards.section("What goes in and out", "Types, ranges and categories make the playground's form.")
+    side, sample = files(reg, actor, draft)
+    schema = sample or draft.inspection.schema
+    origin = "sample" if sample else "file"
+    edited = schemas.editor(schema, f"{key}.{origin}.{sample.target if sample else ''}")
+    cards.section("How good it is", "Metrics you measured; add a row for each.")
+    metrics = schemas.metrics((), key)
+    told = ""
+    if not where.model:
+        cards.section("Card", "For the person who finds it in a year.")
+        told = card(draft, where)
+    with st.expander("Where it comes from"):
+        urls = links(draft)
+        parents = st.multiselect(
+            "Derived from", [], accept_new_options=True, key=f"{key}.parents",
+            placeholder="owner/model@3", help="Versions this one was made from.",
+        )  # fmt: skip
+    return Details(
+        model=where.model, name=where.name, card=told, schema=edited, metrics=metrics,
+        parameters=dict(draft.inspection.parameters), links=urls, parents=tuple(parents),
+        files=side, **given,
+    )  # fmt: skip
+
+
+def send(reg: Registry, actor: Actor, draft: Draft, said: Details) -> Version:
+    """Publish with progress; the same draft published twice is one version."""
+    bar = st.progress(0.0, "Publishing")
+
+    def progress(share: float, message: str) -> None:
+        bar.progress(share, text.escape(message[:1].upper() + message[1:]))
+
+    version = publish.publish(reg, actor, draft.id, said, progress)
+    bar.empty()
+    forget(draft.id)
+    return version
+
+
+def titles(ids: Sequence[str]) -> list[str]:
+    """A tab title per draft: the file's name, numbered where two are alike."""
+    names = [text.escape(_names().get(i, "Upload"), 40) for i in ids]
+    return [f"{n} ({k + 1})" if names.count(n) > 1 else n for k, n in enumerate(names)]

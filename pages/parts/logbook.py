@@ -1,0 +1,70 @@
+"""Pages of audit lines and of logged predictions."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import streamlit as st
+
+from pages.parts import cards, text
+from registry.records import AuditLine, Page, PredictionLine
+
+
+def page() -> int:
+    said = st.query_params.get("p", "1")
+    return int(said) if said.isascii() and said.isdigit() and 0 < len(said) < 7 else 1
+
+
+def only(model: str) -> None:
+    """Says that only one model is looked at, with the way out."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Only {cards.chip(model)}", width="content")
+        cards.go("Show all", "activity.py", key="activity.all", type="tertiary")
+
+
+def changes(lines: Page[AuditLine]) -> None:
+    """Audit lines by day."""
+    if not lines.items:
+        cards.empty("Nothing happened yet", "Uploads, edits and moves show up here.", icon="history")
+        return
+    st.caption(text.count(lines.total, "line"))
+    for day, found in groupby(lines.items, key=lambda line: line.at.strftime("%A, %d %B %Y")):
+        st.markdown(f"**{day}**")
+        cards.activity(found)
+    if lines.n_pages > 1:
+        _follow(min(lines.number, lines.n_pages))
+        st.pagination(lines.n_pages, key="activity.p", on_change=_keep)
+
+
+def predictions(calls: Page[PredictionLine]) -> None:
+    """One's own calls: which version, how many rows, how long, how it ended."""
+    if not calls.items:
+        with cards.empty("No predictions yet", "Ask a model something.", icon="labs"):
+            cards.go("Open the playground", "playground.py", key="activity.play")
+        return
+    rows = [
+        {
+            "When": call.at,
+            "Version": text.clean(call.ref, 80),
+            "By": text.clean(call.actor, 40),
+            "Rows": call.n_rows,
+            "Latency": text.duration(call.latency_ms),
+            "Outcome": "✓ ok" if call.outcome == "ok" else f"✕ {text.clean(call.outcome)}",
+        }
+        for call in calls.items
+    ]
+    config = {
+        "When": st.column_config.DatetimeColumn(format="distance"),
+        "Latency": st.column_config.TextColumn(alignment="right"),
+    }
+    st.caption(f"The {len(rows)} newest of {text.count(calls.total, 'prediction')}")
+    st.dataframe(rows, hide_index=True, column_config=config, alt="Predictions")
+
+
+def _follow(number: int) -> None:
+    if st.session_state.get("activity.p") != number:
+        st.session_state["activity.p"] = number
+
+
+def _keep() -> None:
+    st.query_params["p"] = str(st.session_state["activity.p"])

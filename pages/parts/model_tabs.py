@@ -1,0 +1,222 @@
+"""The tabs of a model's page that show one version: card, metrics, schema, files, activity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.parts import cards, charts, notices, schemas, snippets, tables, text
+from registry import access, activity, advice, downloads, models, versions
+from registry.core import Registry
+from registry.records import Actor, Artifact, Model, Version
+
+_VERDICT = {
+    "yes": ("green", ":material/check_circle:", "Yes"),
+    "maybe": ("orange", ":material/help:", "Perhaps"),
+    "no": ("red", ":material/cancel:", "No"),
+}
+_KINDS = {"model": "Model", "config": "Configuration", "requirements": "Requirements", "sample": "Sample"}
+
+
+def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> None:
+    """The written card at the left; facts, code and whether it loads here at the right."""
+    left, right = st.columns([5, 3], gap="large")
+    with left:
+        _written(reg, actor, model)
+    with right:
+        if chosen is None:
+            st.caption("No version yet.")
+            return
+        _failure(chosen)
+        cards.section(f"Version {chosen.number}")
+        cards.read_out(
+            chosen.inspection,
+            filename=chosen.artifact.filename,
+            size_bytes=chosen.artifact.size_bytes,
+            digest=chosen.artifact.digest,
+        )
+        _loads_here(reg, actor, chosen)
+        cards.section("What was noticed")
+        cards.findings(chosen.findings, clean="Nothing unusual.")
+        cards.section("Use it from Python")
+        st.code(snippets.load(chosen, actor.username), language="python", height=240)
+
+
+def _written(reg: Registry, actor: Actor, model: Model) -> None:
+    why = access.allowed(actor, model.level, "model.edit")
+    if st.session_state.get("model.card.editing"):
+        _edit_card(reg, actor, model)
+        return
+    if model.card:
+        st.markdown(text.card(model.card))
+        place = st.container()
+    else:
+        place = cards.empty(
+            "No card yet",
+            "Say what the model is for, what it was trained on, and where its limits are.",
+            icon="description",
+        )
+    with place:
+        label = "Edit card" if model.card else "Write card"
+        if cards.action(label, why, key="model.card.edit", icon=":material/edit:"):
+            st.session_state["model.card.editing"] = True
+            st.rerun()
+
+
+def _edit_card(reg: Registry, actor: Actor, model: Model) -> None:
+    said = st.text_area("Card (Markdown)", model.card, key="model.card.text", height=360)
+    with st.expander("Preview", expanded=True):
+        st.markdown(text.card(said or ""))
+    with st.container(horizontal=True):
+        save = st.button("Save card", type="primary", key="model.card.save")
+        if st.button("Cancel", key="model.card.cancel"):
+            st.session_state["model.card.editing"] = False
+            st.rerun()
+    if save:
+        with notices.shown(stop=False):
+            models.edit(reg, actor, model.ref, card=said or "")
+            st.session_state["model.card.editing"] = False
+            cards.done("Card saved")
+
+
+def _failure(version: Version) -> None:
+    if version.status == "failed":
+        st.error(
+            f"**v{version.number} does not load here.** {text.escape(version.failure, 1500)}",
+            icon=":material/error:",
+        )
+    elif version.status == "ready" and not version.inspection.runnable:
+        said = text.escape(version.inspection.why_not_runnable, 800)
+        st.info(f"**Stored, does not predict.** {said}", icon=":material/inventory_2:")
+
+
+def _loads_here(reg: Registry, actor: Actor, version: Version) -> None:
+    said = advice.will_it_load(reg, actor, version.ref)
+    colour, icon, word = _VERDICT[said.verdict]
+    cards.section("Will it load here?")
+    st.markdown(f":{colour}-badge[{icon} {word}] {text.escape(said.why, 300)}")
+    if said.install:
+        st.code(said.install, language="bash")
+    if said.libraries:
+        rows = [
+            {"Library": name, "Made with": wanted or "any", "Here": here or "not installed"}
+            for name, wanted, here in said.libraries[:40]
+        ]
+        st.dataframe(rows, hide_index=True, alt="Libraries: made with, and installed here")
+
+
+def metrics(reg: Registry, actor: Actor, model: Model, found: Sequence[Version], chosen: Version) -> None:
+    """The primary metric over the versions, all metrics of the newest, and their editor."""
+    base = next((v for v in found if v.number == model.champion), chosen)
+    shown = [base, *[v for v in found if v is not base][:4]]
+    line = [(v.number, tables.value_of(v, model.primary_metric)) for v in reversed(found)]
+    points = [(number, value) for number, value in line if value is not None]
+    if len(points) > 1:
+        cards.section(f"{text.escape(model.primary_metric, 60)} over versions")
+        numbers, values = zip(*points, strict=True)
+        figure = charts.history(actor.id, model.primary_metric, numbers, values)
+        charts.show(figure, key="model.metrics.history", alt="Primary metric over versions")
+    n = tables.metrics(shown, base)
+    if not n:
+        cards.empty("No metrics yet", "Type what you measured, below.", icon="query_stats")
+    elif len(found) > len(shown):
+        st.caption(f"The base and the {len(shown) - 1} newest of {len(found)} versions.")
+    _edit_metrics(reg, actor, model, chosen)
+
+
+def _edit_metrics(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
+    why = access.allowed(actor, model.level, "version.edit")
+    with st.expander(f"Edit the metrics of v{version.number}", icon=":material/edit:"):
+        edited = schemas.metrics(version.metrics, f"model.{version.id}")
+        names = list(dict.fromkeys([model.primary_metric, *(m.name for m in edited)]))
+        primary = st.selectbox("Primary metric of the model", [n for n in names if n], index=None
+                               if not model.primary_metric else 0, key="model.primary")  # fmt: skip
+        if cards.action("Save metrics", why, key="model.metrics.save", type="primary"):
+            with notices.shown(stop=False):
+                versions.edit(reg, actor, version.ref, metrics=edited)
+                if primary and primary != model.primary_metric:
+                    models.edit(reg, actor, model.ref, primary_metric=primary)
+                cards.done("Metrics saved")
+
+
+def schema(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
+    """What goes in and out; its editor for those who may."""
+    why = access.allowed(actor, model.level, "version.edit")
+    if version.schema is None:
+        cards.empty(
+            "The schema is not known",
+            "The file does not say what goes in. Describe it, and the playground can make a form.",
+            icon="schema",
+        )
+    else:
+        schemas.show(version.schema)
+    with st.expander(f"Edit the schema of v{version.number}", icon=":material/edit:"):
+        edited = schemas.editor(version.schema, f"model.{version.id}.schema")
+        if cards.action("Save schema", why, key="model.schema.save", type="primary"):
+            with notices.shown(stop=False):
+                versions.edit(reg, actor, version.ref, schema=edited)
+                cards.done("Schema saved")
+
+
+def files(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
+    """The files of a version: size, digest, downloads, and links to get them."""
+    why = access.allowed(actor, model.level, "model.download")
+    n, size = text.count(len(version.artifacts), "file"), text.size(version.size_bytes)
+    st.caption(f"{n}, {size}")
+    for artifact in version.artifacts:
+        with st.container(border=True):
+            _file(reg, actor, artifact, why)
+    if version.parents:
+        cards.section("Derived from")
+        for ref in version.parents:
+            query = {"name": ref.partition("@")[0], "version": ref.partition("@")[2]}
+            st.page_link("model.py", label=text.escape(ref, 120), query_params=query)
+    if version.links:
+        cards.section("Links")
+        for name, url in version.links.items():
+            if text.is_link(url):
+                st.markdown(f"{text.escape(name.capitalize())}: [{text.escape(url, 90)}](<{url}>)")
+
+
+def _file(reg: Registry, actor: Actor, artifact: Artifact, why: str) -> None:
+    row = st.container(horizontal=True, vertical_alignment="center")
+    used = f"{text.count(artifact.downloads, 'download')}"
+    if artifact.last_downloaded_at:
+        used += f", last {text.ago(artifact.last_downloaded_at)}"
+    row.markdown(
+        f"**{text.escape(artifact.filename, 120)}** {cards.chip(_KINDS[artifact.kind])}  \n"
+        f":small[:gray[{text.size(artifact.size_bytes)} · {used}]]",
+        width="stretch",
+    )
+    row.link_button(
+        "Download",
+        f"/artifacts/{artifact.id}/download",
+        icon=":material/download:",
+        disabled=bool(why),
+        help=text.escape(why) or None,
+    )
+    key = f"model.link.{artifact.id}"
+    if row.button("Copy link", key=key, icon=":material/link:", disabled=bool(why)):
+        with notices.shown(stop=False):
+            token = downloads.link(reg, actor, artifact.id)
+            hours = reg.settings.link_expiry_s / 3600
+            st.code(f"{_origin()}/d/{token}", language=None, wrap_lines=True)
+            st.caption(f"Whoever has it can download the file, for {hours:g} h.")
+    st.code(f"sha256:{artifact.digest}", language=None)
+
+
+def _origin() -> str:
+    """The address of this server as the browser knows it, without the page."""
+    url = st.context.url or ""
+    return "/".join(str(url).split("/")[:3]) if str(url).startswith("http") else ""
+
+
+def happened(reg: Registry, actor: Actor, model: Model) -> None:
+    """What was done with the model, newest first."""
+    page = activity.find(reg, actor, model=model.ref, size=30)
+    cards.activity(page.items, subjects=False)
+    if page.total > len(page.items):
+        st.page_link(
+            "activity.py", label=f"All {page.total} lines", query_params={"model": model.ref}
+        )

@@ -1,0 +1,61 @@
+"""/upload?model=owner/slug&draft=id: bring model files, see what is in them, publish versions."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import cards, drafts, notices, session
+from registry import staging
+from registry.core import Registry
+from registry.records import Actor, Details, Draft
+
+
+def work_on(reg: Registry, actor: Actor, draft: Draft, last: bool) -> None:
+    drafts.read(draft)
+    where = drafts.place(reg, actor, draft)
+    said = drafts.details(reg, actor, draft, where)
+    result = st.container()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        key = f"upload.{draft.id}.publish"
+        if cards.action("Publish version", where.why_not, key=key, type="primary"):
+            with result, notices.shown(stop=False):
+                send(reg, actor, draft, said, last)
+        drop(reg, actor, draft.id)
+        st.caption("Nothing is published before this.")
+
+
+def send(reg: Registry, actor: Actor, draft: Draft, said: Details, last: bool) -> None:
+    version = drafts.send(reg, actor, draft, said)
+    if last:
+        st.switch_page("model.py", query_params={"name": version.model, "tab": "Versions"})
+    st.toast(f"Published as version {version.number}", icon=":material/check_circle:")
+    st.rerun()
+
+
+def drop(reg: Registry, actor: Actor, draft_id: str) -> None:
+    if st.button("Discard", key=f"upload.{draft_id}.discard"):
+        with notices.shown(stop=False):
+            staging.discard(reg, actor, draft_id)
+        drafts.forget(draft_id)
+        st.rerun()
+
+
+reg, actor = session.require("upload")
+
+cards.header("Upload", "A file in, a version out: inspected without being run.")
+with notices.shown():
+    ids = drafts.collect(reg)
+if not ids:
+    drafts.teach()
+
+places = st.tabs(drafts.titles(ids)) if len(ids) > 1 else [st.container()]
+for draft_id, place in zip(ids, places, strict=False):
+    with place:
+        draft = None
+        with notices.shown(stop=False):
+            draft = drafts.look(reg, actor, draft_id)
+        if draft:
+            with notices.shown(stop=False):
+                work_on(reg, actor, draft, last=len(ids) == 1)
+        else:
+            drop(reg, actor, draft_id)

@@ -1,0 +1,161 @@
+"""Fill a registry with the sample models and sign the demo user up.
+
+Training runs in a process of its own, so that no framework is imported where files are served;
+the files it makes go through the ordinary upload walk.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from registry import accounts, aliases, checks, codec, models, publish, staging, versions
+from registry.core import Registry
+from registry.demo.samples import NAMES, Sample
+from registry.errors import NotFound, RegistryError
+from registry.records import CHAMPION, Actor, Draft, Schema, Version
+
+USERNAME = "demo"
+_READY_WITHIN_S = 300.0
+Say = Callable[[str], None]
+
+
+def sign_up(reg: Registry) -> tuple[Actor, str]:
+    """The demo user (an admin) and a new one-time password; the earlier one stops working."""
+    password = secrets.token_urlsafe(12)
+    try:
+        code = accounts.reset_code(reg, USERNAME)
+    except NotFound:
+        actor = accounts.create_user(
+            reg,
+            username=USERNAME,
+            name="Demo",
+            email="demo@example.org",
+            password=password,
+            role="admin",
+        )
+        return actor, password
+    return accounts.reset_with(reg, code, password), password
+
+
+def fill(reg: Registry, actor: Actor, say: Say, *, check_here: bool) -> list[Version]:
+    """Train and publish the sample models that are not there yet, and set their champions.
+
+    Args:
+        check_here: Check the versions in this process; else wait for the server that does.
+
+    Returns:
+        The versions added.
+    """
+    wanted = [name for name in NAMES if not _exists(reg, actor, name)]
+    added: list[Version] = []
+    with tempfile.TemporaryDirectory(prefix="vitrine-demo-") as folder:
+        for sample in _train(Path(folder), wanted, say):
+            version = _publish(reg, actor, sample)
+            say(f"published {version.ref}: {version.inspection.summary or version.label}")
+            if check_here:
+                checks.run(reg, version.id)
+            added.append(version)
+            if sample.public:
+                models.publish_to_all(reg, actor, version.model)
+    for slug in dict.fromkeys(version.slug for version in added):
+        _crown(reg, actor, f"{actor.username}/{slug}", say)
+    return added
+
+
+def _exists(reg: Registry, actor: Actor, name: str) -> bool:
+    slug, _, label = name.partition("@")
+    ref = f"{actor.username}/{slug}"
+    try:
+        found = versions.find(reg, actor, ref) + versions.find(reg, actor, ref, trash=True)
+    except NotFound:
+        return False
+    return label in {version.label for version in found}
+
+
+def _train(folder: Path, wanted: list[str], say: Say) -> Iterator[Sample]:
+    """Samples as the training process finishes them."""
+    if not wanted:
+        return
+    command = [sys.executable, "-m", "registry.demo.training", str(folder), *wanted]
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as trainer:
+        assert trainer.stdout is not None
+        for line in trainer.stdout:
+            if line.startswith("{"):
+                yield codec.load(Sample, json.loads(line))
+            else:
+                say(line.strip())
+    if trainer.returncode:
+        raise RegistryError("training the sample models failed; see the lines above")
+
+
+def _publish(reg: Registry, actor: Actor, sample: Sample) -> Version:
+    with staging.receive(reg, actor, Path(sample.path).name) as incoming:
+        with Path(sample.path).open("rb") as file:
+            while block := file.read(1 << 20):
+                incoming.write(block)
+        staged = incoming.finish()
+    draft = publish.examine(reg, actor, staged.id)
+    details = replace(sample.details, schema=_schema(draft, sample.given))
+    slug = models.slug_of(details.name)
+    if f"{actor.username}/{slug}" in models.editable(reg, actor):
+        details = replace(details, model=f"{actor.username}/{slug}")
+    return publish.publish(reg, actor, draft.id, details)
+
+
+def _schema(draft: Draft, given: Schema | None) -> Schema | None:
+    """What was read from the file, completed as a person would."""
+    read = draft.inspection.schema
+    if given is None or read is None:
+        return given or read
+    if read.kind == "table":
+        return replace(read, target=given.target, example=given.example or read.example)
+    pairs = zip(read.tensors, given.tensors, strict=False)
+    tensors = tuple(replace(g, name=r.name, dtype=r.dtype or g.dtype) for r, g in pairs)
+    if not tensors:
+        return given
+    example = dict(zip((t.name for t in tensors), given.example.values(), strict=False))
+    outs = tuple(replace(r, role=g.role) for r, g in zip(read.outputs, given.outputs, strict=False))
+    return replace(
+        read,
+        tensors=tensors,
+        outputs=outs or given.outputs,
+        classes=given.classes,
+        target=given.target,
+        example=example,
+    )
+
+
+def _crown(reg: Registry, actor: Actor, model: str, say: Say) -> None:
+    """Make the version with the best primary metric champion, once it is ready."""
+    until = time.monotonic() + _READY_WITHIN_S
+    found = versions.find(reg, actor, model)
+    while any(v.status == "checking" for v in found) and time.monotonic() < until:
+        time.sleep(0.5)
+        found = versions.find(reg, actor, model)
+    for version in found:
+        if version.status == "failed":
+            say(f"{version.ref} did not load: {version.failure}")
+    ready = [v for v in found if v.status == "ready" and v.metrics]
+    if not ready or any(CHAMPION in v.aliases for v in found):
+        return
+    best = max(ready, key=_merit)
+    first = best.metrics[0]
+    reason = f"best {first.name} on the held-out rows: {first.value:.4f}"
+    aliases.move(reg, actor, best.ref, CHAMPION, reason)
+    say(f"champion of {model}: version {best.number} ({reason})")
+
+
+def _merit(version: Version) -> tuple[float, int]:
+    first: Any = version.metrics[0]
+    sign = -1.0 if first.higher_is_better is False else 1.0
+    return sign * first.value, version.number

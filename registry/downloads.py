@@ -1,0 +1,97 @@
+"""Downloads: verified bytes to those who may have them, counted. Owns `downloads`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from registry import models, sessions
+from registry.core import Registry
+from registry.errors import Forbidden, NotFound
+from registry.records import Actor
+from registry.tables import ArtifactRow, DownloadRow, ModelRow, UserRow, VersionRow
+
+
+class Opened(NamedTuple):
+    """A read-only descriptor, which the caller closes, and what to say about it."""
+
+    fd: int
+    filename: str
+    size_bytes: int
+    digest: str
+
+
+def open_artifact(reg: Registry, actor: Actor, artifact_id: str) -> Opened:
+    """Open one file of a version for sending; counts as a download.
+
+    Raises:
+        NotFound: No such file, or the actor may not see its model.
+        Forbidden: The actor may see the model but not download it.
+        StoreError: The bytes are missing or have changed.
+    """
+    with reg.reading() as s:
+        row = _row_in(s, actor, artifact_id)
+    fd = reg.store.open(row.digest, row.blake3)
+    with reg.writing() as s:
+        s.add(DownloadRow(artifact_id=artifact_id, user_id=actor.id))
+    return Opened(fd, row.filename, row.size_bytes, row.digest)
+
+
+def link(reg: Registry, actor: Actor, artifact_id: str) -> str:
+    """A signed token that downloads one file without signing in, for `link_expiry_s` seconds.
+
+    It carries no more rights than its maker has at the time it is used.
+
+    Raises:
+        NotFound: No such file, or the actor may not see its model.
+        Forbidden: The actor may see the model but not download it.
+    """
+    with reg.reading() as s:
+        _row_in(s, actor, artifact_id)
+    return _signer(reg).dumps([artifact_id, actor.id])
+
+
+def open_link(reg: Registry, token: str) -> Opened:
+    """Open the file that a signed token names; counts as a download of its maker.
+
+    Raises:
+        NotFound: Not a token of ours, or its maker may not see the file any more.
+        Forbidden: The link has expired, or its maker may not download any more.
+        StoreError: The bytes are missing or have changed.
+    """
+    try:
+        artifact_id, user_id = _signer(reg).loads(token, max_age=reg.settings.link_expiry_s)
+    except SignatureExpired:
+        raise Forbidden("this link has expired; ask for a new one") from None
+    except (BadData, ValueError, TypeError):
+        raise NotFound("this link is not one of ours") from None
+    with reg.reading() as s:
+        user = s.get(UserRow, user_id)
+        if user is None or user.disabled:
+            raise NotFound("this link is not one of ours")
+        maker = sessions.actor_of(user)
+    return open_artifact(reg, maker, artifact_id)
+
+
+def _row_in(s: Session, actor: Actor, artifact_id: str) -> ArtifactRow:
+    found = s.execute(
+        select(ArtifactRow, ModelRow)
+        .join(VersionRow, VersionRow.id == ArtifactRow.version_id)
+        .join(ModelRow, ModelRow.id == VersionRow.model_id)
+        .where(ArtifactRow.id == artifact_id, VersionRow.deleted_at.is_(None))
+    ).one_or_none()
+    if found is None:
+        raise NotFound("there is no such file, or it is not shared with you")
+    artifact, model = found
+    try:
+        models.for_action(s, actor, "model.download", models.address(s, model))
+    except NotFound:
+        raise NotFound("there is no such file, or it is not shared with you") from None
+    return artifact
+
+
+def _signer(reg: Registry) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(reg.secret, salt="vitrine.download")

@@ -1,0 +1,279 @@
+"""Durable background work. Owns `jobs`, which people see; DBOS remembers what must be resumed.
+
+A job is recorded in the transaction that makes it necessary and started after the commit. The
+process that serves runs the engine; it also takes up jobs that other processes have recorded.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, cast
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from registry.core import Registry
+from registry.errors import Conflict, RegistryError
+from registry.records import SYSTEM, Actor, Job, JobState
+from registry.tables import JobRow, new_id, now
+
+Handler = Callable[[Registry, str], None]
+Sweep = Callable[[Registry], object]
+
+_log = structlog.get_logger(__name__)
+_QUEUE = "vitrine"
+_POLL_S = 0.2
+_SWEEP_S = 600.0
+_AT_ONCE = 2
+_TRIES = 5
+_STOP_WITHIN_S = 5.0
+_OPEN = ("queued", "running")
+_ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
+
+
+@dataclass
+class _Engine:
+    """The running engine of this process."""
+
+    reg: Registry
+    handlers: Mapping[str, Handler]
+    sweeps: Sequence[Sweep]
+    stopping: threading.Event = field(default_factory=threading.Event)
+    busy: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
+    thread: threading.Thread | None = None
+
+
+_engine: _Engine | None = None
+_lock = threading.Lock()
+
+
+def submit_in(s: Session, actor: Actor, kind: str, subject_id: str, subject: str) -> str:
+    """Record a job inside the caller's transaction; call `start` after the commit.
+
+    Args:
+        subject_id: What the handler gets: an id, never more.
+        subject: What people read.
+
+    Returns:
+        The id of the job.
+    """
+    row = JobRow(
+        kind=kind,
+        subject_id=subject_id,
+        subject=subject[:400],
+        user_id=None if actor.id == SYSTEM.id else actor.id,
+    )
+    s.add(row)
+    s.flush()
+    return row.id
+
+
+def start(reg: Registry, job_id: str) -> None:
+    """Begin a recorded job now, if this process runs the engine; else the one that does will."""
+    engine = _engine
+    if engine and engine.reg is reg:
+        _take_up(engine, job_id)
+
+
+def find(reg: Registry, actor: Actor, *, only_open: bool = False) -> list[Job]:
+    """The actor's own jobs, newest first, at most 200."""
+    states = _OPEN if only_open else (*_OPEN, "done", "failed")
+    with reg.reading() as s:
+        rows = s.execute(
+            select(JobRow)
+            .where(JobRow.user_id == actor.id, JobRow.state.in_(states))
+            .order_by(JobRow.created_at.desc())
+            .limit(200)
+        ).scalars()
+        return [_record(row) for row in rows]
+
+
+def open_subjects(reg: Registry, kind: str) -> set[str]:
+    """The subject ids of jobs of a kind that are not over."""
+    with reg.reading() as s:
+        rows = s.execute(
+            select(JobRow.subject_id).where(JobRow.kind == kind, JobRow.state.in_(_OPEN))
+        )
+        return set(rows.scalars())
+
+
+def stopping() -> bool:
+    """Whether the engine of this process is being stopped: a job that fails now is not to blame."""
+    engine = _engine
+    return engine is not None and engine.stopping.is_set()
+
+
+def launch(reg: Registry, handlers: Mapping[str, Handler], sweeps: Sequence[Sweep] = ()) -> None:
+    """Run jobs in this process, first those that an earlier one left behind.
+
+    Args:
+        handlers: Kind to the function that does it, given the subject id. It must bear being run
+            again from the start, which happens when a process was killed in the middle.
+        sweeps: Called at the start and every ten minutes.
+
+    Raises:
+        Conflict: The engine of another registry runs in this process.
+    """
+    global _engine
+    with _lock:
+        if _engine and _engine.reg is reg:
+            return
+        if _engine:
+            raise Conflict("this process runs the jobs of another registry already")
+        engine = _Engine(reg, handlers, sweeps)
+        _launch_dbos(reg.settings.jobs_url)
+        _engine = engine
+        engine.thread = threading.Thread(target=_watch, args=(engine,), name="jobs", daemon=True)
+        engine.thread.start()
+
+
+def stop() -> None:
+    """Stop running jobs; what is cut off is run again by the next `launch`."""
+    global _engine
+    with _lock:
+        engine = _engine
+        if engine is None:
+            return
+        engine.stopping.set()
+        if engine.thread:
+            engine.thread.join(_STOP_WITHIN_S)
+        until = time.monotonic() + _STOP_WITHIN_S
+        while engine.busy and time.monotonic() < until:
+            time.sleep(0.02)
+        from dbos import DBOS
+
+        DBOS.destroy()
+        _engine = None
+
+
+def _launch_dbos(url: str) -> None:
+    """Start DBOS: our own database, JSON instead of pickles, no port, no cloud, quiet."""
+    from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+
+    quiet = logging.getLogger("dbos")
+    if not quiet.handlers:  # else it writes to the console by itself
+        quiet.addHandler(logging.NullHandler())
+    config: DBOSConfig = {
+        "name": "vitrine",
+        "system_database_url": url,
+        "serializer": DBOSPortableJSONSerializer(),
+        "application_version": "1",  # of the one workflow below, so that old jobs are recovered
+        "executor_id": "local",
+        "log_level": "WARNING",
+        "sys_db_pool_size": 5,
+        "use_listen_notify": False,
+    }
+    _workflow()
+    DBOS(config=config)
+    DBOS.launch()
+    DBOS.register_queue(
+        _QUEUE,
+        worker_concurrency=_AT_ONCE,
+        polling_interval_sec=_POLL_S,
+        on_conflict="always_update",
+    )
+
+
+@cache
+def _workflow() -> Any:
+    """The one durable function, registered with DBOS once per process."""
+    from dbos import DBOS
+
+    return DBOS.workflow(name="vitrine.job", max_recovery_attempts=_TRIES)(_work)
+
+
+def _take_up(engine: _Engine, job_id: str) -> None:
+    """Hand an open job to DBOS under its own id: a second time does nothing.
+
+    What DBOS calls finished although the job is open was cut off by `stop`: it gets a new try.
+    """
+    from dbos import DBOS, SetWorkflowID
+
+    engine.taken.add(job_id)
+    for attempt in range(_TRIES):
+        workflow_id = f"{job_id}.{attempt}"
+        status = DBOS.get_workflow_status(workflow_id)
+        if status is None:
+            with SetWorkflowID(workflow_id):
+                DBOS.enqueue_workflow(_QUEUE, _workflow(), job_id)
+        if status is None or status.status in _ALIVE:
+            return
+    _conclude(engine, job_id, f"given up after {_TRIES} tries")
+
+
+def _watch(engine: _Engine) -> None:
+    """Take up what is recorded but not started, and sweep now and then."""
+    next_sweep = 0.0
+    while not engine.stopping.is_set():
+        try:
+            for job_id in _open_ids(engine.reg) - engine.taken:
+                _take_up(engine, job_id)
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + _SWEEP_S
+                for sweep in engine.sweeps:
+                    sweep(engine.reg)
+        except Exception:
+            _log.exception("job loop")
+        engine.stopping.wait(_POLL_S)
+
+
+def _open_ids(reg: Registry) -> set[str]:
+    with reg.reading() as s:
+        return set(s.execute(select(JobRow.id).where(JobRow.state.in_(_OPEN))).scalars())
+
+
+def _work(job_id: str) -> None:
+    """One job, from the record to its end; what DBOS resumes."""
+    engine = _engine
+    if engine is None or engine.stopping.is_set():
+        raise Conflict("stopping")
+    with engine.reg.writing() as s:
+        row = s.get(JobRow, job_id)
+        if row is None or row.state not in _OPEN:
+            return
+        row.state, kind, subject_id = "running", row.kind, row.subject_id
+    engine.busy.add(job_id)
+    try:
+        engine.handlers[kind](engine.reg, subject_id)
+    except RegistryError as refused:
+        _conclude(engine, job_id, refused.message)
+    except Exception:  # a bug: logged, with an id to quote
+        quote = new_id()[:8]
+        _log.exception("job failed", job=job_id, kind=kind, error_id=quote)
+        _conclude(engine, job_id, f"something broke; quote error {quote}")
+    else:
+        _conclude(engine, job_id)
+    finally:
+        engine.busy.discard(job_id)
+
+
+def _conclude(engine: _Engine, job_id: str, failure: str = "") -> None:
+    if failure and engine.stopping.is_set():
+        return  # cut off, not failed: it stays open and runs again
+    with engine.reg.writing() as s:
+        row = s.get(JobRow, job_id)
+        if row is not None:
+            row.state = "failed" if failure else "done"
+            row.message = failure
+            row.progress = row.progress if failure else 1.0
+            row.finished_at = now()
+
+
+def _record(row: JobRow) -> Job:
+    return Job(
+        id=row.id,
+        kind=row.kind,
+        subject=row.subject,
+        state=cast("JobState", row.state),
+        progress=row.progress,
+        message=row.message,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+    )

@@ -1,0 +1,118 @@
+"""What a worker answered, as plain lists that any page and any JSON can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from registry.records import Finding, Output, OutputRole, OutputValue, Schema
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_MAX_TEXT = 1000
+_ROLES: dict[str, OutputRole] = {
+    "label": "label",
+    "probabilities": "probabilities",
+    "scores": "scores",
+    "value": "value",
+}
+
+
+def read(
+    schema: Schema, arrays: Mapping[str, np.ndarray], *, task: str = ""
+) -> tuple[tuple[OutputValue, ...], tuple[Finding, ...]]:
+    """Outputs in the schema's order, and remarks about them.
+
+    Scores of a classification are made into probabilities and a label, which come first.
+    """
+    named = {output.name: output for output in schema.outputs}
+    order = [*(n for n in named if n in arrays), *(n for n in arrays if n not in named)]
+    found: list[OutputValue] = []
+    findings: list[Finding] = []
+    for name in order:
+        array = arrays[name]
+        output = named.get(name) or Output(name, _ROLES.get(name, "tensor"))
+        found.append(_value(output, array, schema))
+        if array.dtype.kind in "fc" and not _all_finite(array):
+            what = f"{name or 'the answer'} holds values that are no numbers (NaN or infinite)"
+            findings.append(Finding("warn", "not-finite", what, "", "they are left empty"))
+        if output.role == "scores" and _is_classification(schema, array, task):
+            found[:0] = _from_scores(output, array, schema, found)
+    return tuple(found), tuple(findings)
+
+
+def to_lists(array: np.ndarray) -> Any:
+    """Nested lists; NaN and infinities become None, long texts are cut."""
+    import numpy as np
+
+    if array.dtype.kind in "US":
+        return _cut(array.astype(str).tolist())
+    if array.dtype.kind == "c":
+        array = np.stack([array.real, array.imag], axis=-1)
+    if array.dtype.kind == "f" and not _all_finite(array):
+        return np.where(np.isfinite(array), array, None).tolist()  # type: ignore[call-overload]
+    return array.tolist()
+
+
+def _value(output: Output, array: np.ndarray, schema: Schema) -> OutputValue:
+    values = to_lists(array)
+    return OutputValue(
+        name=output.name,
+        role=output.role,
+        values=values if isinstance(values, list) else [values],
+        dtype=array.dtype.name if array.dtype.kind not in "US" else "string",
+        shape=tuple(array.shape),
+        classes=_classes(schema, array) if output.role in ("probabilities", "scores") else (),
+    )
+
+
+def _classes(schema: Schema, array: np.ndarray) -> tuple[str, ...]:
+    n = array.shape[-1] if array.ndim else 0
+    return schema.classes if len(schema.classes) == n else tuple(str(i) for i in range(n))
+
+
+def _is_classification(schema: Schema, array: np.ndarray, task: str) -> bool:
+    numbers = array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind == "f"
+    return numbers and ("classification" in task or len(schema.classes) == array.shape[1])
+
+
+def _from_scores(
+    output: Output, scores: np.ndarray, schema: Schema, found: list[OutputValue]
+) -> list[OutputValue]:
+    import numpy as np
+
+    present = {value.role for value in found} | {other.role for other in schema.outputs}
+    made: list[OutputValue] = []
+    classes = _classes(schema, scores)
+    if "label" not in present:
+        best = [classes[n] for n in scores.argmax(axis=1)]
+        made.append(OutputValue("label", "label", list(best), "string", (len(best),)))
+    if "probabilities" not in present:
+        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares = shifted / shifted.sum(axis=1, keepdims=True)
+        as_output = Output("probabilities", "probabilities")
+        made.append(_value(as_output, _shares(scores, shares), schema))
+    return made
+
+
+def _shares(scores: np.ndarray, softmaxed: np.ndarray) -> np.ndarray:
+    """The scores themselves when they are shares already."""
+    import numpy as np
+
+    already = bool(((scores >= 0) & (scores <= 1)).all()) and np.allclose(
+        scores.sum(axis=1), 1, atol=1e-4
+    )
+    return scores if already else softmaxed
+
+
+def _all_finite(array: np.ndarray) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(array).all())
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_cut(item) for item in value]
+    return value if len(value) <= _MAX_TEXT else f"{value[: _MAX_TEXT - 1]}…"

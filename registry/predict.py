@@ -1,0 +1,156 @@
+"""The prediction walk: rows → checked inputs → a sandboxed worker → named outputs, logged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from registry import inputs, outputs, predictions, staging, tensors, versions
+from registry.core import Registry
+from registry.errors import Conflict, NotFound, RegistryError
+from registry.records import Actor, Finding, Prediction, Schema, Tensor, Version, WarmState
+from registry.sandbox.contract import ModelSpec
+from registry.tables import new_id
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Rows = Sequence[Mapping[str, Any]] | Mapping[str, Any]
+
+
+def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
+    """Let a version answer rows (a table) or named tensors; every attempt is logged.
+
+    Args:
+        ref: `owner/slug` (champion, else latest ready), `owner/slug@3` or `owner/slug@alias`.
+        rows: List of rows (column to value) or one row; or tensor name to nested list or array.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+        Forbidden: The actor may see it but not predict.
+        Conflict: The version does not predict now; the message says why.
+        InvalidInput: With every problem at once, per field.
+        PredictionFailed: The model raised, took too long or crashed (its subclasses say which).
+        Busy: All workers are in use.
+    """
+    version, spec = versions.spec(reg, actor, ref)
+    schema = _runnable(version, spec)
+    started = time.perf_counter()
+    prepared: inputs.Prepared | None = None
+    outcome = "ok"
+    prediction_id = new_id()
+    try:
+        prepared = inputs.prepare(schema, rows)
+        answer = reg.pool.predict(spec, prepared.inputs)
+        values, findings = outputs.read(schema, answer.outputs, task=spec.inspection.task)
+    except RegistryError as failed:
+        outcome = type(failed).__name__
+        raise
+    finally:
+        latency_ms = (time.perf_counter() - started) * 1e3
+        _log(reg, actor, version, prediction_id, prepared, rows, latency_ms, outcome)
+    return Prediction(
+        id=prediction_id,
+        ref=version.ref,
+        n_rows=prepared.n_rows,
+        outputs=values,
+        queue_ms=answer.queue_ms,
+        load_ms=answer.load_ms,
+        predict_ms=answer.predict_ms,
+        latency_ms=latency_ms,
+        warm=answer.warm,
+        findings=(*_remarks(version), *prepared.findings, *findings),
+    )
+
+
+def warm(reg: Registry, actor: Actor, ref: str) -> float:
+    """Load a version into a worker ahead of the first question; milliseconds it took.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+        Forbidden: The actor may see it but not predict.
+        Conflict: The version does not predict now; the message says why.
+        PredictionFailed: It did not load.
+        Busy: All workers are in use.
+    """
+    version, spec = versions.spec(reg, actor, ref)
+    _runnable(version, spec)
+    return reg.pool.warm(spec)
+
+
+def state(reg: Registry, actor: Actor, ref: str) -> WarmState:
+    """Whether a worker has the version loaded.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+    """
+    return reg.pool.state(versions.get(reg, actor, ref).id)
+
+
+def picture(reg: Registry, actor: Actor, ref: str, tensor_name: str, staged_id: str) -> np.ndarray:
+    """An uploaded picture as the tensor that the version takes, with one row.
+
+    The picture is decoded and resized in a locked worker.
+
+    Raises:
+        NotFound: No such version, tensor or upload, or not for this actor.
+        Conflict: The version does not predict now.
+        InvalidInput: The tensor takes no picture.
+        BrokenArtifact: The file is no picture.
+    """
+    version, spec = versions.spec(reg, actor, ref)
+    tensor = _tensor(_runnable(version, spec), tensor_name)
+    size = tensors.image_size(tensor)
+    staging.get(reg, actor, staged_id)
+    with staging.opened(reg, staged_id) as fd:
+        pixels = reg.pool.decode_image(fd, size.width, size.height, size.channels)
+    return tensors.from_picture(tensor, pixels)
+
+
+def _runnable(version: Version, spec: ModelSpec) -> Schema:
+    if not version.can_predict:
+        raise Conflict(f"{version.ref} does not predict: {version.why_no_predictions}")
+    if spec.schema is None:
+        raise Conflict(f"{version.ref} has no schema yet: say on its page what it takes")
+    return spec.schema
+
+
+def _remarks(version: Version) -> tuple[Finding, ...]:
+    if version.lifecycle != "deprecated":
+        return ()
+    what = f"{version.ref} is deprecated"
+    return (Finding("warn", "deprecated", what, "its owner advises against it", "use a newer one"),)
+
+
+def _tensor(schema: Schema, name: str) -> Tensor:
+    for tensor in schema.tensors:
+        if tensor.name == name:
+            return tensor
+    raise NotFound(f"this model has no input {name!r}")
+
+
+def _log(
+    reg: Registry,
+    actor: Actor,
+    version: Version,
+    prediction_id: str,
+    prepared: inputs.Prepared | None,
+    rows: Rows,
+    latency_ms: float,
+    outcome: str,
+) -> None:
+    given = prepared.n_rows if prepared else (1 if isinstance(rows, Mapping) else len(rows))
+    predictions.log(
+        reg,
+        predictions.Entry(
+            id=prediction_id,
+            model_id=version.model_id,
+            version_id=version.id,
+            user_id=actor.id,
+            n_rows=given,
+            latency_ms=latency_ms,
+            outcome=outcome,
+            digest=(lambda: inputs.digest(prepared)) if prepared else None,
+        ),
+    )

@@ -1,0 +1,272 @@
+"""The upload walk: a staged file becomes a draft, a draft becomes a version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from blake3 import blake3
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from registry import codec, jobs, models, staging, versions
+from registry.artifacts import Stored
+from registry.core import Registry
+from registry.errors import InvalidInput, NotFound, Rejected, StoreError, UnsafeArtifact
+from registry.records import (
+    Actor,
+    ArtifactKind,
+    Details,
+    Draft,
+    Finding,
+    Inspection,
+    Report,
+    Version,
+)
+from registry.tables import ArtifactRow, ModelRow, StagedRow, UserRow, VersionRow
+
+Progress = Callable[[float, str], None]
+SUFFIXES: dict[str, tuple[str, ...]] = {
+    "config": (".yaml", ".yml", ".json", ".txt"),
+    "requirements": (".txt", ".yaml", ".yml"),
+    "sample": (".csv",),
+}
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class _File:
+    """A staged file on its way into the store."""
+
+    kind: ArtifactKind
+    id: str
+    filename: str
+    digest: str
+    blake3: str
+    size_bytes: int
+    path: Path
+
+    @property
+    def stored(self) -> Stored:
+        return (self.kind, self.filename, self.digest, self.blake3, self.size_bytes)
+
+
+def examine(reg: Registry, actor: Actor, staged_id: str) -> Draft:
+    """Read a staged file in a locked worker, executing nothing; asks the worker only once.
+
+    Raises:
+        NotFound: The staged file is gone, or it is somebody else's.
+        Rejected: No model format, or damaged, or refused; the file is thrown away.
+    """
+    with reg.reading() as s:
+        row = staging.row_in(s, actor, staged_id)
+        known = codec.load(Inspection, row.inspection) if row.inspection else None
+    inspection = known or _inspect(reg, actor, row)
+    with reg.reading() as s:
+        duplicates = _duplicates(s, actor, row.digest)
+    return Draft(staging.get(reg, actor, staged_id), inspection, duplicates)
+
+
+def publish(
+    reg: Registry,
+    actor: Actor,
+    draft_id: str,
+    details: Details,
+    progress: Progress | None = None,
+) -> Version:
+    """Make a draft the next version of a model, new or existing; again is harmless.
+
+    Killed at any instant there is a whole version or none: the bytes are hashed again and stored
+    first, then one transaction records version, files and check job and forgets the draft.
+
+    Args:
+        draft_id: Id of the examined draft, which is that of its staged file.
+        progress: Called with a share from 0 to 1 and what is being done.
+
+    Raises:
+        NotFound: A staged file or the model is gone, or not for this actor.
+        Forbidden: The actor may not add versions to the model.
+        InvalidInput: A detail does not fit.
+        Conflict: The name or the label is taken.
+        Rejected: The file is refused; nothing of it is kept.
+        StoreError: The staged bytes have changed or cannot be kept.
+        StorageFull: No room.
+    """
+    say = progress or (lambda _share, _what: None)
+    if ref := _published(reg, actor, draft_id):
+        return versions.get(reg, actor, ref)
+    try:
+        files = _gather(reg, actor, draft_id, details)
+        draft = examine(reg, actor, draft_id)
+        inspection = _remarks(reg, actor, draft, details)
+        for n, file in enumerate(files):
+            say(0.1 + 0.4 * n / len(files), f"checking {file.filename}")
+            _rehash(file)
+            say(0.5 + 0.3 * n / len(files), f"storing {file.filename}")
+            reg.store.put(file.path, file.digest)
+    except (NotFound, StoreError):
+        if ref := _published(reg, actor, draft_id):  # a double click was quicker
+            return versions.get(reg, actor, ref)
+        raise
+    say(0.9, "recording the version")
+    ref, job_id = _record(reg, actor, draft_id, details, inspection, files)
+    for file in files:
+        file.path.unlink(missing_ok=True)
+    if job_id:
+        jobs.start(reg, job_id)
+    say(1.0, "done")
+    return versions.get(reg, actor, ref)
+
+
+def _record(
+    reg: Registry,
+    actor: Actor,
+    draft_id: str,
+    details: Details,
+    inspection: Inspection,
+    files: Sequence[_File],
+) -> tuple[str, str]:
+    """The one transaction: address of the version and id of its check job."""
+    with reg.writing() as s:
+        if ref := _published_in(s, actor, draft_id):
+            return ref, ""
+        if details.model:
+            model = models.for_action(s, actor, "version.add", details.model)
+        else:
+            model = models.create_in(
+                s,
+                actor,
+                name=details.name,
+                description=details.description,
+                card=details.card,
+                task=details.task or inspection.task,
+                license=details.license,
+                tags=details.tags,
+                visibility=details.visibility,
+            )
+        row = versions.add_in(
+            s,
+            actor,
+            model,
+            draft_id=draft_id,
+            details=details,
+            inspection=inspection,
+            stored=[file.stored for file in files],
+        )
+        ref = f"{models.address(s, model)}@{row.number}"
+        job_id = jobs.submit_in(s, actor, "check", row.id, ref)
+        staging.forget_in(s, [file.id for file in files])
+        for file in files:  # a purge or sweep may have freed the same bytes since; not any more
+            if not reg.store.has(file.digest):
+                reg.store.put(file.path, file.digest)
+    return ref, job_id
+
+
+def _inspect(reg: Registry, actor: Actor, row: StagedRow) -> Inspection:
+    try:
+        with staging.opened(reg, row.id) as fd:
+            inspection = reg.pool.inspect(fd, row.filename)
+        report = Report(inspection.findings)
+        if report.worst and report.worst.level == "block":
+            raise UnsafeArtifact(report)
+    except Rejected:
+        with suppress(NotFound):
+            staging.discard(reg, actor, row.id)
+        raise
+    staging.remember(reg, actor, row.id, inspection)
+    return inspection
+
+
+def _gather(reg: Registry, actor: Actor, draft_id: str, details: Details) -> list[_File]:
+    """The model file and what comes with it."""
+    wanted: dict[str, str] = {"model": draft_id, **details.files}
+    problems = {kind: "is no kind of file" for kind in details.files if kind not in SUFFIXES}
+    files = []
+    with reg.reading() as s:
+        for kind, staged_id in wanted.items():
+            row = staging.row_in(s, actor, staged_id)
+            allowed = SUFFIXES.get(kind, ())
+            if allowed and not row.filename.lower().endswith(allowed):
+                problems[kind] = f"{row.filename} must end in {', '.join(allowed)}"
+            path = staging.path(reg, staged_id)
+            file = (row.filename, row.digest, row.blake3, row.size_bytes, path)
+            files.append(_File(_KINDS.get(kind, "config"), staged_id, *file))
+    if problems:
+        raise InvalidInput(problems)
+    return files
+
+
+_KINDS: dict[str, ArtifactKind] = {
+    "model": "model",
+    "config": "config",
+    "requirements": "requirements",
+    "sample": "sample",
+}
+
+
+def _rehash(file: _File) -> None:
+    seen = blake3()
+    try:
+        with file.path.open("rb") as opened:
+            while block := opened.read(_BLOCK):
+                seen.update(block)
+    except FileNotFoundError:
+        raise NotFound("this upload is gone; drop the file again") from None
+    if seen.hexdigest() != file.blake3:
+        raise StoreError(f"{file.filename} has changed since it was uploaded: drop it again")
+
+
+def _remarks(reg: Registry, actor: Actor, draft: Draft, details: Details) -> Inspection:
+    """The inspection with what is worth saying about this upload, none of it fatal."""
+    found = list(draft.inspection.findings)
+    if draft.duplicates:
+        what = f"the very same bytes are {', '.join(draft.duplicates[:3])}"
+        found.append(Finding("info", "duplicate", what, "", "stored once, recorded as asked"))
+    if not details.model:
+        if not details.license:
+            why = "others cannot know whether they may use it"
+            found.append(Finding("info", "no-license", "no license is given", why, "choose one"))
+        if alike := models.similar(reg, actor, details.name):
+            what = f"the name is close to {', '.join(alike)}"
+            why = "people may take one for the other"
+            found.append(Finding("warn", "similar-name", what, why, "choose a clearer name"))
+    if "requirements" not in details.files and not draft.inspection.libraries:
+        what = "the file does not say which library versions made it, and no requirements are given"
+        found.append(
+            Finding(
+                "info", "no-requirements", what, "it may load differently elsewhere", "add a file"
+            )
+        )
+    return replace(draft.inspection, findings=tuple(found))
+
+
+def _duplicates(s: Session, actor: Actor, digest: str) -> tuple[str, ...]:
+    """Versions with the same model file, as far as the actor may see them."""
+    rows = s.execute(
+        select(UserRow.username, ModelRow.slug, VersionRow.number)
+        .join(ModelRow, ModelRow.owner_id == UserRow.id)
+        .join(VersionRow, VersionRow.model_id == ModelRow.id)
+        .join(ArtifactRow, ArtifactRow.version_id == VersionRow.id)
+        .where(ArtifactRow.digest == digest, ArtifactRow.kind == "model")
+        .where(VersionRow.deleted_at.is_(None), models.visible_to(actor))
+        .order_by(VersionRow.created_at)
+        .limit(10)
+    )
+    return tuple(f"{owner}/{slug}@{number}" for owner, slug, number in rows)
+
+
+def _published(reg: Registry, actor: Actor, draft_id: str) -> str:
+    with reg.reading() as s:
+        return _published_in(s, actor, draft_id)
+
+
+def _published_in(s: Session, actor: Actor, draft_id: str) -> str:
+    """Address of the version that the actor made of this draft, or ""."""
+    found = s.execute(
+        select(ModelRow, VersionRow.number)
+        .join(VersionRow, VersionRow.model_id == ModelRow.id)
+        .where(VersionRow.draft_id == draft_id, VersionRow.created_by_id == actor.id)
+    ).one_or_none()
+    return f"{models.address(s, found[0])}@{found[1]}" if found else ""

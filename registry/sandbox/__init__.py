@@ -1,0 +1,1 @@
+"""The fence round everything that reads a model file: `pool` outside, `worker` inside."""

@@ -1,0 +1,138 @@
+"""Routes beside the pages: the session cookie, downloads and health."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+
+from anyio import to_thread
+from sqlalchemy import text
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from registry import downloads, sessions
+from registry.errors import Forbidden, NotSignedIn, RegistryError
+from registry.web import answers, cookie, handle
+
+TICKET_HEADER = "x-vitrine-ticket"
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _polite(endpoint: Endpoint) -> Endpoint:
+    """Answers a RegistryError with its status and its sentence."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except RegistryError as error:
+            return answers.refusal(error)
+
+    return answer
+
+
+@_polite
+async def _open_session(request: Request) -> Response:
+    """Swap the ticket in the header for the cookie."""
+    reg = handle.get()
+    _need_same_site(request)
+    token = await to_thread.run_sync(
+        sessions.redeem, reg, request.headers.get(TICKET_HEADER, "")
+    )
+    response = Response(status_code=204, headers={"cache-control": "no-store"})
+    age_s = int(reg.settings.session_max_h * 3600)
+    cookie.put(response, token, https=cookie.is_https(request.scope), max_age_s=age_s)
+    return response
+
+
+@_polite
+async def _close_session(request: Request) -> Response:
+    """End the session of the cookie and make the browser forget it."""
+    reg = handle.get()
+    _need_same_site(request)
+    found = await to_thread.run_sync(cookie.holder, reg, request.scope)
+    if found:
+        await to_thread.run_sync(sessions.sign_out, reg, found[1])
+    response = Response(status_code=204, headers={"cache-control": "no-store"})
+    cookie.drop(response, https=cookie.is_https(request.scope))
+    return response
+
+
+@_polite
+async def _download(request: Request) -> Response:
+    """The bytes of one artifact, for who may download its model."""
+    reg = handle.get()
+    found = await to_thread.run_sync(cookie.holder, reg, request.scope)
+    if found is None:
+        raise NotSignedIn("sign in to download this file")
+    opened = await to_thread.run_sync(
+        downloads.open_artifact, reg, found[0], request.path_params["id"]
+    )
+    return _Sent(opened)
+
+
+@_polite
+async def _linked(request: Request) -> Response:
+    """The bytes behind a signed link, for whoever holds it."""
+    reg = handle.get()
+    opened = await to_thread.run_sync(
+        downloads.open_link, reg, request.path_params["token"]
+    )
+    return _Sent(opened)
+
+
+@_polite
+async def _health(_request: Request) -> Response:
+    """Whether the database answers."""
+    reg = handle.get()
+
+    def ping() -> None:
+        with reg.reading() as s:
+            s.execute(text("SELECT 1"))
+
+    await to_thread.run_sync(ping)
+    return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
+
+
+class _Sent(FileResponse):
+    """An opened file, read through its descriptor and closed at the end; ranges work."""
+
+    def __init__(self, opened: downloads.Opened) -> None:
+        super().__init__(
+            f"/dev/fd/{opened.fd}",
+            filename=opened.filename,
+            media_type="application/octet-stream",
+            headers={
+                "cache-control": "private, no-store",
+                "etag": f'"{opened.digest}"',
+                "x-content-sha256": opened.digest,
+            },
+            stat_result=os.fstat(opened.fd),
+        )
+        self._fd = opened.fd
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(self._fd)
+
+
+def _need_same_site(request: Request) -> None:
+    """Refuse what another site's page sends.
+
+    Raises:
+        Forbidden: The browser says that the request comes from elsewhere.
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Forbidden("this must come from Vitrine's own pages")
+
+
+ROUTES = [
+    Route("/auth/session", _open_session, methods=["POST"]),
+    Route("/auth/session", _close_session, methods=["DELETE"]),
+    Route("/artifacts/{id}/download", _download, methods=["GET"]),
+    Route("/d/{token}", _linked, methods=["GET"]),
+    Route("/healthz", _health, methods=["GET"]),
+]

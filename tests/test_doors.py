@@ -1,0 +1,339 @@
+"""Every door, found by its signature `(reg, actor, …)`: strangers see nothing, changes are audited.
+
+A new door is tested by itself. When it takes a parameter not known here, or needs the world
+prepared, this file says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, func, select
+
+import registry
+from registry import access, accounts, aliases, models, staging, versions
+from registry.core import Registry, open_registry
+from registry.errors import Forbidden, NotFound, NotSignedIn
+from registry.records import GUEST, Actor, Details, Draft, ModelQuery, Role, Version
+from registry.sandbox.pool import Pool
+from registry.settings import Settings
+from registry.tables import AuditRow, ModelRow
+from tests.conftest import PASSWORD
+
+SECRET = "zebrafinch"
+"""Part of the name of every model here: a stranger must never read it."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A private model of alice with two ready versions, an upload of hers, and three people."""
+
+    reg: Registry
+    alice: Actor
+    bob: Actor
+    admin: Actor
+    model: str
+    first: Version
+    staged_id: str
+    email: str
+
+    @property
+    def ref(self) -> str:
+        return f"{self.model}@1"
+
+
+ARGUMENTS: dict[str, Callable[[World], Any]] = {
+    "alias": lambda w: "staging",
+    "artifact_id": lambda w: w.first.artifacts[0].id,
+    "blob": lambda w: staging.pointer(w.reg, staging.get(w.reg, w.alice, w.staged_id), w.alice),
+    "current": lambda w: PASSWORD,
+    "details": lambda w: Details(model=w.model),
+    "disabled": lambda w: True,
+    "draft_id": lambda w: w.staged_id,
+    "email": lambda w: w.email,
+    "filename": lambda w: "model.joblib",
+    "inspection": lambda w: w.first.inspection,
+    "level": lambda w: "view",
+    "model": lambda w: w.model,
+    "name": lambda w: f"{SECRET} again",
+    "new": lambda w: "quite another pass phrase",
+    "password": lambda w: PASSWORD,
+    "query": lambda w: ModelQuery(text=SECRET),
+    "ref": lambda w: w.ref,
+    "refs": lambda w: [w.ref],
+    "rows": lambda w: [w.first.schema.example] if w.first.schema else [],
+    "staged_id": lambda w: w.staged_id,
+    "target": lambda w: "",
+    "tensor_name": lambda w: "input",
+    "username": lambda w: w.bob.username,
+    "when": lambda w: datetime.now(UTC),
+}
+REFERENCES = frozenset("artifact_id blob draft_id model ref refs staged_id".split())
+"""Parameters that name something of alice's."""
+FITTING: dict[str, dict[str, Any]] = {
+    "aliases.remove": {"alias": "champion"},
+    "aliases.rollback": {"alias": "champion"},
+    "models.edit": {"description": "another one"},
+    "versions.edit": {"notes": "looked at again"},
+}
+"""Arguments that differ from the above for one door."""
+
+
+def _two_champions(w: World) -> None:
+    for number in (1, 2):
+        aliases.move(w.reg, w.alice, f"{w.model}@{number}", "champion")
+
+
+PREPARED: dict[str, Callable[[World], object]] = {
+    "access.unshare": lambda w: access.share(w.reg, w.alice, w.model, w.bob.username, "view"),
+    "aliases.remove": _two_champions,
+    "aliases.rollback": _two_champions,
+    "models.make_private": lambda w: models.publish_to_all(w.reg, w.alice, w.model),
+    "models.purge": lambda w: models.trash(w.reg, w.alice, w.model),
+    "models.restore": lambda w: models.trash(w.reg, w.alice, w.model),
+    "versions.purge": lambda w: versions.trash(w.reg, w.alice, w.ref),
+    "versions.restore": lambda w: versions.trash(w.reg, w.alice, w.ref),
+}
+"""What must have happened before the door makes sense."""
+OWN_LOG = frozenset({"predictions", "downloads", "searches"})
+"""Logs beside the audit (design.md, Logs and audit)."""
+NOT_AUDITED = {
+    "sessions.open_session": "accounts.sign_in has written the line",
+    "staging.remember": "a cache of what was read from the actor's own file",
+}
+BY_ADMIN = frozenset({"accounts.invite", "accounts.set_disabled"})
+LINE_PER_MODEL = frozenset({"accounts.delete_account", "farewell.clear_models"})
+"""Doors over many models: a line for each, and one for the account."""
+NOT_RUN_HERE = {
+    "predict.picture": "needs an upload that is a picture; see tests/registry",
+    "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
+}
+
+
+def _doors() -> dict[str, Callable[..., Any]]:
+    found = {}
+    for info in pkgutil.iter_modules(registry.__path__):
+        if info.name in {"__main__", "demo"}:
+            continue
+        module = importlib.import_module(f"registry.{info.name}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            names = list(inspect.signature(function).parameters)
+            ours = function.__module__ == module.__name__ and not name.startswith("_")
+            if ours and names[:2] == ["reg", "actor"]:
+                found[f"{info.name}.{name}"] = function
+    return found
+
+
+DOORS = _doors()
+REFERRING = {
+    door: function
+    for door, function in DOORS.items()
+    if REFERENCES & set(inspect.signature(function).parameters)
+}
+
+
+def _arguments(door: str, w: World) -> dict[str, Any]:
+    """What the door needs, and every reference it can take."""
+    found: dict[str, Any] = {}
+    parameters = list(inspect.signature(DOORS[door]).parameters.values())[2:]
+    for parameter in parameters:
+        if parameter.default is not parameter.empty and parameter.name not in REFERENCES:
+            continue
+        assert parameter.name in ARGUMENTS, (
+            f"{door} takes `{parameter.name}`, which tests/test_doors.py does not know: add a "
+            "value to ARGUMENTS, and to REFERENCES when it names something of a person's"
+        )
+        found[parameter.name] = ARGUMENTS[parameter.name](w)
+    if door.startswith("models.") and "ref" in found:
+        found["ref"] = w.model
+    return found | FITTING.get(door, {})
+
+
+@pytest.fixture(scope="module")
+def open_reg(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[Registry]:
+    home = tmp_path_factory.mktemp("doors")
+    reg = open_registry(
+        Settings(home=home, min_free_disk_mb=0, uploads_per_hour=10_000, _env_file=None), pool
+    )
+    yield reg
+    reg.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def people(open_reg: Registry) -> dict[str, Actor]:
+    roles: dict[str, Role] = {"alice": "author", "bob": "author", "root-admin": "admin"}
+    return {
+        name: accounts.create_user(
+            open_reg,
+            username=name,
+            name=name,
+            email=f"{name}@example.org",
+            password=PASSWORD,
+            role=role,
+        )
+        for name, role in roles.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def draft(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Draft:
+    from registry import publish
+
+    return publish.examine(open_reg, people["alice"], _stage(open_reg, people["alice"], iris_file))
+
+
+def _stage(reg: Registry, actor: Actor, path: Path) -> str:
+    with staging.receive(reg, actor, path.name) as incoming:
+        incoming.write(path.read_bytes())
+        return incoming.finish().id
+
+
+@pytest.fixture
+def world(
+    open_reg: Registry,
+    people: dict[str, Actor],
+    draft: Draft,
+    iris_file: Path,
+    request: pytest.FixtureRequest,
+) -> World:
+    """A new model for each test, its rows written directly and its bytes shared."""
+    reg, number = open_reg, abs(hash(request.node.nodeid))
+    alice = accounts.create_user(
+        reg,
+        username=f"alice-{number % 10**12}",
+        name="Alice",
+        email=f"alice-{number}@example.org",
+        password=PASSWORD,
+        role="author",
+    )
+    staged_id = _stage(reg, alice, iris_file)
+    row = _artifact_of(reg, alice, staged_id)
+    reg.store.put(_copy(reg, iris_file), row[2])
+    with reg.writing() as s:
+        model = models.create_in(s, alice, name=f"{SECRET} {number}")
+        ids = [
+            versions.add_in(
+                s,
+                alice,
+                s.get_one(ModelRow, model.id),
+                draft_id=None,
+                details=Details(),
+                inspection=draft.inspection,
+                stored=[row],
+            ).id
+            for _ in range(2)
+        ]
+        address = models.address(s, model)
+    for version_id in ids:
+        versions.conclude(reg, version_id, status="ready")
+    first = versions.get(reg, alice, f"{address}@1")
+    email = f"new-{number}@example.org"
+    return World(reg, alice, people["bob"], people["root-admin"], address, first, staged_id, email)
+
+
+def _artifact_of(reg: Registry, actor: Actor, staged_id: str) -> Any:
+    with reg.reading() as s:
+        row = staging.row_in(s, actor, staged_id)
+        return ("model", row.filename, row.digest, row.blake3, row.size_bytes)
+
+
+def _copy(reg: Registry, path: Path) -> Path:
+    copy = reg.settings.staging_folder / "copy-for-the-store"
+    copy.write_bytes(path.read_bytes())
+    return copy
+
+
+def _lines(reg: Registry) -> int:
+    with reg.reading() as s:
+        return s.execute(select(func.count()).select_from(AuditRow)).scalar_one()
+
+
+def test_there_are_doors() -> None:
+    assert len(REFERRING) > 20
+    assert {*FITTING, *PREPARED, *NOT_AUDITED, *BY_ADMIN, *LINE_PER_MODEL} <= set(DOORS)
+
+
+@pytest.mark.parametrize("door", sorted(REFERRING))
+def test_a_stranger_finds_nothing(door: str, world: World) -> None:
+    if (prepare := PREPARED.get(door)) and door.split(".")[1] in {"purge", "restore", "rollback"}:
+        prepare(world)
+    before = _lines(world.reg)
+    with pytest.raises(NotFound) as refused:
+        DOORS[door](world.reg, world.bob, **_as_seen_by(world.bob, door, world))
+    assert SECRET not in refused.value.message.replace(world.model, "")
+    assert _lines(world.reg) == before
+
+
+@pytest.mark.parametrize("door", sorted(REFERRING))
+def test_a_private_model_looks_like_none_at_all(door: str, world: World) -> None:
+    taken = {"model", "ref", "refs"} & set(inspect.signature(DOORS[door]).parameters)
+    if not taken:
+        return
+    none = replace(world, model=world.model + "-not-there")
+    said = []
+    for w in (world, none):
+        with pytest.raises(NotFound) as refused:
+            DOORS[door](w.reg, w.bob, **_as_seen_by(w.bob, door, w))
+        said.append(refused.value.message.replace(w.model, "…"))
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("door", sorted(REFERRING))
+def test_a_guest_gets_nowhere(door: str, world: World) -> None:
+    models.publish_to_all(world.reg, world.alice, world.model)
+    with pytest.raises((NotFound, NotSignedIn, Forbidden)):
+        DOORS[door](world.reg, GUEST, **_as_seen_by(GUEST, door, world))
+
+
+@pytest.mark.parametrize("door", sorted(set(DOORS) - set(REFERRING) - BY_ADMIN))
+def test_lists_and_counts_do_not_speak_of_it(door: str, world: World) -> None:
+    if door.startswith(("accounts.", "farewell.", "sessions.", "staging.")):
+        return  # about the actor alone
+    told = DOORS[door](world.reg, world.bob, **_arguments(door, world))
+    assert SECRET not in repr(told)
+
+
+def _as_seen_by(actor: Actor, door: str, w: World) -> dict[str, Any]:
+    """The owner's arguments; a pointer is signed for one person, so it is forged for this one."""
+    arguments = _arguments(door, w)
+    if "blob" in arguments:
+        staged = staging.get(w.reg, w.alice, w.staged_id)
+        arguments["blob"] = staging.pointer(w.reg, staged, actor)
+    return arguments
+
+
+@pytest.mark.parametrize("door", sorted(set(DOORS) - set(NOT_RUN_HERE)))
+def test_a_change_leaves_one_audit_line_and_a_look_leaves_none(door: str, world: World) -> None:
+    if prepare := PREPARED.get(door):
+        prepare(world)
+    arguments = _arguments(door, world)
+    written: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        words = statement.replace('"', "").split(maxsplit=3)
+        if words[0] in {"INSERT", "UPDATE", "DELETE"}:
+            written.append(words[1] if words[0] == "UPDATE" else words[2])
+
+    before = _lines(world.reg)
+    event.listen(world.reg.engine, "before_cursor_execute", note)
+    try:
+        DOORS[door](world.reg, world.admin if door in BY_ADMIN else world.alice, **arguments)
+    finally:
+        event.remove(world.reg.engine, "before_cursor_execute", note)
+    changed = set(written) - OWN_LOG - {"audit"}
+    lines = _lines(world.reg) - before
+    if door in NOT_AUDITED:
+        assert changed, f"{door} changes nothing: take it off the list"
+        assert lines == 0
+    elif door in LINE_PER_MODEL:
+        assert lines >= 1
+    else:
+        assert lines == bool(changed), f"{door} wrote {sorted(changed)} and {lines} audit lines"
