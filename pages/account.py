@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from pages.parts import account, session
+from pages.parts import account, session, text
 
 reg, actor = session.require("search")
 
 st.title("Account")
-st.caption(f"{actor.username} · {actor.role}")
+st.caption(f"{text.escape(actor.username)} · {actor.role}")
 
 account.profile(reg, actor)
 account.password()
 account.sessions(reg, actor, session.session_id())
+account.people(reg, actor)
 account.farewell(reg, actor)

@@ -7,9 +7,11 @@ import streamlit as st
 from pages.parts import cards, logbook, notices, session
 from registry import activity, predictions
 
+reg, actor = session.require("search")
+
+
 TABS = ("Changes", "Predictions")
 
-reg, actor = session.require("search")
 model, page = st.query_params.get("model", ""), logbook.page()
 
 with notices.shown():

@@ -7,16 +7,17 @@ import streamlit as st
 from pages.parts import cards, comparing, notices, session, tables
 from registry.records import Actor, Version
 
+reg, actor = session.require("search")
+
 
 def metrics(actor: Actor, found: list[Version], base: Version, differing: bool) -> None:
+    """The metrics table, and a chart of the same numbers."""
     cards.section("Metrics")
     if not tables.metrics(found, base, differing=differing):
         st.caption("No metric differs." if differing else "None of them has metrics yet.")
         return
     comparing.chart(actor, found, base)
 
-
-reg, actor = session.require("search")
 
 with notices.shown():
     found = comparing.chosen(reg, actor)

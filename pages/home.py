@@ -8,8 +8,11 @@ from pages.parts import cards, grids, notices, session, text
 from registry import activity, overview, search
 from registry.records import ModelQuery, Totals
 
+reg, actor = session.require("search")
+
 
 def numbers(totals: Totals) -> None:
+    """The four figures at the top."""
     row = st.grid(4, min_column_width=150)
     row.metric("Models", text.number(totals.models), border=True)
     row.metric("Versions ready", text.number(totals.versions_ready), border=True)
@@ -25,12 +28,10 @@ def numbers(totals: Totals) -> None:
     )
 
 
-reg, actor = session.require("search")
-
 with notices.shown():
     totals = overview.totals(reg, actor)
     trouble = overview.attention(reg, actor, limit=6)
-    recent = activity.find(reg, actor, size=8)
+    recent = activity.find(reg, actor, size=40).items
     mine = search.find_models(reg, actor, ModelQuery(owners=(actor.username,)), size=6)
 
 with cards.header(f"Hello {actor.name or actor.username}", "What is in the cabinet today"):
@@ -63,5 +64,7 @@ with right:
     if not trouble:
         st.markdown(":green[:material/check_circle: Nothing: every version is fine.]")
     cards.section("Recent activity")
-    cards.activity(recent.items)
+    changes = [line for line in recent if line.action.startswith(("model", "version", "alias"))]
+    with st.container(gap="xsmall"):
+        cards.activity(changes[:8])
     st.page_link("activity.py", label="All activity", icon=":material/arrow_forward:")

@@ -6,11 +6,14 @@ import streamlit as st
 
 from pages.parts import cards, notices, session, tables, text
 from registry import jobs
-from registry.records import Actor
 from registry.core import Registry
+from registry.records import Actor
+
+reg, actor = session.require("search")
 
 
 def listing(reg: Registry, actor: Actor) -> None:
+    """The table, drawn anew each second while something runs."""
     with notices.shown():
         found = jobs.find(reg, actor)
     if not found:
@@ -21,8 +24,6 @@ def listing(reg: Registry, actor: Actor) -> None:
     st.caption(f"{text.count(len(found), 'job')}, {running} open; at most the 200 newest")
     tables.jobs(found)
 
-
-reg, actor = session.require("search")
 
 cards.header("Jobs", "Work that goes on after you leave the page")
 with notices.shown():

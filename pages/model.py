@@ -9,12 +9,16 @@ from registry import models, versions
 from registry.core import Registry
 from registry.records import Actor, Model, Version
 
+reg, actor = session.require("search")
+
+
 TABS = ("Card", "Versions", "Metrics", "Schema", "Files", "Activity", "Settings")
 
 
 def of_version(
     reg: Registry, actor: Actor, model: Model, found: list[Version], chosen: Version, tab: str
 ) -> None:
+    """A tab that talks about one version."""
     if tab == "Versions":
         version_tab.show(reg, actor, model, found, chosen)
         return
@@ -28,6 +32,7 @@ def of_version(
 
 
 def body(tab: str, chosen: Version | None) -> None:
+    """The one open tab."""
     if tab == "Card":
         model_tabs.card(reg, actor, model, chosen)
     elif tab == "Activity":
@@ -38,9 +43,9 @@ def body(tab: str, chosen: Version | None) -> None:
         of_version(reg, actor, model, found, chosen, tab)
     else:
         cards.empty("No version here", "Upload one, or restore one.", icon="deployed_code")
+        version_tab.put_away(reg, actor, model)
 
 
-reg, actor = session.require("search")
 name = st.query_params.get("name", "")
 
 if not name:

@@ -10,8 +10,11 @@ from pages.parts import cards, facets, grids, notices, session, tables, trash
 from registry import search
 from registry.records import Actor, Model
 
+reg, actor = session.require("search")
+
 
 def listing(found: Sequence[Model]) -> None:
+    """One page of models as a table or as cards."""
     if facets.view() == "grid":
         grids.models(found)
         return
@@ -24,6 +27,7 @@ def listing(found: Sequence[Model]) -> None:
 
 
 def act_on(chosen: Sequence[Model]) -> None:
+    """What can be done with the rows that are ticked."""
     if not chosen:
         st.caption("Press a name to open it; tick two or more to compare them.")
     if len(chosen) == 1:
@@ -35,14 +39,13 @@ def act_on(chosen: Sequence[Model]) -> None:
 
 
 def nothing(actor: Actor) -> None:
+    """Why the list is empty, and what to do about it."""
     if facets.narrowed():
         cards.empty("Nothing fits", "Take a filter away or use fewer words.", icon="search_off")
         return
     with cards.empty("No models yet", "Upload a model file to begin.", icon="shelves"):
         cards.upload_button(actor, "models.first")
 
-
-reg, actor = session.require("search")
 
 facts = "Put away; restorable until deleted for good" if facets.in_trash() else "All you may see"
 with cards.header("Trash" if facets.in_trash() else "Models", facts):
@@ -61,7 +64,7 @@ if query.trash:
     trash.models(reg, actor, found)
     st.stop()
 
-left, right = st.columns([1, 4], gap="large")
+left, right = st.columns([2, 7], gap="large")
 with left:
     facets.rail(counts)
 with right:

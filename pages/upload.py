@@ -9,8 +9,11 @@ from registry import staging
 from registry.core import Registry
 from registry.records import Actor, Details, Draft
 
+reg, actor = session.require("upload")
+
 
 def work_on(reg: Registry, actor: Actor, draft: Draft, last: bool) -> None:
+    """One draft: what was read, what the person says, publish."""
     drafts.read(draft)
     where = drafts.place(reg, actor, draft)
     said = drafts.details(reg, actor, draft, where)
@@ -25,6 +28,7 @@ def work_on(reg: Registry, actor: Actor, draft: Draft, last: bool) -> None:
 
 
 def send(reg: Registry, actor: Actor, draft: Draft, said: Details, last: bool) -> None:
+    """Publish; the page moves to the model when no other draft waits."""
     version = drafts.send(reg, actor, draft, said)
     if last:
         st.switch_page("model.py", query_params={"name": version.model, "tab": "Versions"})
@@ -33,14 +37,13 @@ def send(reg: Registry, actor: Actor, draft: Draft, said: Details, last: bool) -
 
 
 def drop(reg: Registry, actor: Actor, draft_id: str) -> None:
+    """Throw an upload away."""
     if st.button("Discard", key=f"upload.{draft_id}.discard"):
         with notices.shown(stop=False):
             staging.discard(reg, actor, draft_id)
         drafts.forget(draft_id)
         st.rerun()
 
-
-reg, actor = session.require("upload")
 
 cards.header("Upload", "A file in, a version out: inspected without being run.")
 with notices.shown():
@@ -49,13 +52,11 @@ if not ids:
     drafts.teach()
 
 places = st.tabs(drafts.titles(ids)) if len(ids) > 1 else [st.container()]
-for draft_id, place in zip(ids, places, strict=False):
-    with place:
-        draft = None
-        with notices.shown(stop=False):
-            draft = drafts.look(reg, actor, draft_id)
-        if draft:
-            with notices.shown(stop=False):
-                work_on(reg, actor, draft, last=len(ids) == 1)
+opened = {draft_id: drafts.look(reg, actor, draft_id) for draft_id in ids}
+for (draft_id, found), place in zip(opened.items(), places, strict=False):
+    with place, notices.shown(stop=False):
+        if isinstance(found, Draft):
+            work_on(reg, actor, found, last=drafts.n_open(ids) == 1)
         else:
+            notices.show(found)
             drop(reg, actor, draft_id)

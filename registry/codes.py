@@ -41,9 +41,7 @@ def issue_in(s: Session, kind: Literal["invite", "reset"], user_id: str | None) 
         s.execute(delete(CodeRow).where(CodeRow.kind == kind, CodeRow.user_id == user_id))
     code = "".join(secrets.choice(_LETTERS) for _ in range(16))
     s.add(
-        CodeRow(
-            code_hash=_digest(code), kind=kind, user_id=user_id, expires_at=now() + _LIFE[kind]
-        )
+        CodeRow(code_hash=_digest(code), kind=kind, user_id=user_id, expires_at=now() + _LIFE[kind])
     )
     s.flush()
     return _grouped(code)

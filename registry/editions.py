@@ -30,9 +30,7 @@ def as_versions(
     owner, _, slug = models.address(s, model).partition("/")
     users = {row.created_by_id for row in rows}
     names = dict(
-        s.execute(select(UserRow.id, UserRow.username).where(UserRow.id.in_(users - {None})))
-        .tuples()
-        .all()
+        s.execute(select(UserRow.id, UserRow.username).where(UserRow.id.in_(users - {None}))).all()
     )
     aliases: dict[str, list[str]] = defaultdict(list)
     for version_id, name in s.execute(

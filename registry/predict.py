@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from registry import inputs, outputs, predictions, staging, tensors, versions
 from registry.core import Registry
 from registry.errors import Conflict, NotFound, RegistryError
-from registry.records import Actor, Finding, Prediction, Schema, Tensor, Version, WarmState
+from registry.records import (
+    Actor,
+    Finding,
+    Lifecycle,
+    Prediction,
+    Schema,
+    Status,
+    Tensor,
+    Version,
+    WarmState,
+)
 from registry.sandbox.contract import ModelSpec
 from registry.tables import new_id
 
@@ -34,7 +44,7 @@ def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
         PredictionFailed: The model raised, took too long or crashed (its subclasses say which).
         Busy: All workers are in use.
     """
-    version, spec = versions.spec(reg, actor, ref)
+    version, spec = _find(reg, actor, ref)
     schema = _runnable(version, spec)
     started = time.perf_counter()
     prepared: inputs.Prepared | None = None
@@ -74,7 +84,7 @@ def warm(reg: Registry, actor: Actor, ref: str) -> float:
         PredictionFailed: It did not load.
         Busy: All workers are in use.
     """
-    version, spec = versions.spec(reg, actor, ref)
+    version, spec = _find(reg, actor, ref)
     _runnable(version, spec)
     return reg.pool.warm(spec)
 
@@ -99,13 +109,37 @@ def picture(reg: Registry, actor: Actor, ref: str, tensor_name: str, staged_id: 
         InvalidInput: The tensor takes no picture.
         BrokenArtifact: The file is no picture.
     """
-    version, spec = versions.spec(reg, actor, ref)
+    version, spec = _find(reg, actor, ref)
     tensor = _tensor(_runnable(version, spec), tensor_name)
     size = tensors.image_size(tensor)
     staging.get(reg, actor, staged_id)
     with staging.opened(reg, staged_id) as fd:
         pixels = reg.pool.decode_image(fd, size.width, size.height, size.channels)
     return tensors.from_picture(tensor, pixels)
+
+
+def _find(reg: Registry, actor: Actor, ref: str) -> tuple[Version, ModelSpec]:
+    """The version, with no more than a prediction needs: this is the hot path, three queries."""
+    owner, _, slug = ref.partition("@")[0].strip().partition("/")
+    with reg.reading() as s:
+        model, row = versions.for_action(s, actor, "model.predict", ref)
+        spec = versions.spec_in(s, reg, row)
+        version = Version(
+            id=row.id,
+            model_id=model.id,
+            owner=owner,
+            slug=slug,
+            number=row.number,
+            label=row.label or "",
+            status=cast("Status", row.status),
+            lifecycle=cast("Lifecycle", row.lifecycle),
+            created_by="",
+            created_at=row.created_at,
+            inspection=spec.inspection,
+            schema=spec.schema,
+            failure=row.failure,
+        )
+    return version, spec
 
 
 def _runnable(version: Version, spec: ModelSpec) -> Schema:

@@ -11,7 +11,7 @@ from blake3 import blake3
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import codec, jobs, models, staging, versions
+from registry import codec, formats, jobs, models, staging, versions
 from registry.artifacts import Stored
 from registry.core import Registry
 from registry.errors import InvalidInput, NotFound, Rejected, StoreError, UnsafeArtifact
@@ -20,9 +20,11 @@ from registry.records import (
     ArtifactKind,
     Details,
     Draft,
+    Field,
     Finding,
     Inspection,
     Report,
+    Schema,
     Version,
 )
 from registry.tables import ArtifactRow, ModelRow, StagedRow, UserRow, VersionRow
@@ -118,6 +120,33 @@ def publish(
         jobs.start(reg, job_id)
     say(1.0, "done")
     return versions.get(reg, actor, ref)
+
+
+def schema_from_sample(reg: Registry, actor: Actor, staged_id: str, target: str = "") -> Schema:
+    """The columns of a staged sample table (CSV or Parquet), read in a locked worker.
+
+    Args:
+        target: The column that holds the answer: no input, but where the classes are found.
+
+    Raises:
+        NotFound: The staged file is gone, or it is somebody else's.
+        InvalidInput: There is no column `target`.
+        BrokenArtifact: The file is no table, or empty.
+    """
+    staged = staging.get(reg, actor, staged_id)
+    with staging.opened(reg, staged_id) as fd:
+        found = reg.pool.read_table(fd, staged.filename)
+    columns = {column["name"]: codec.load(Field, column) for column in found["columns"]}
+    if target and target not in columns:
+        raise InvalidInput({"target": f"the sample has no column {target!r}"})
+    example = {name: value for name, value in found["example"].items() if name != target}
+    return Schema(
+        "table",
+        fields=tuple(column for name, column in columns.items() if name != target),
+        classes=columns[target].categories if target else (),
+        target=target,
+        example=example,
+    )
 
 
 def _record(
@@ -232,13 +261,11 @@ def _remarks(reg: Registry, actor: Actor, draft: Draft, details: Details) -> Ins
             what = f"the name is close to {', '.join(alike)}"
             why = "people may take one for the other"
             found.append(Finding("warn", "similar-name", what, why, "choose a clearer name"))
-    if "requirements" not in details.files and not draft.inspection.libraries:
-        what = "the file does not say which library versions made it, and no requirements are given"
-        found.append(
-            Finding(
-                "info", "no-requirements", what, "it may load differently elsewhere", "add a file"
-            )
-        )
+    pickled = formats.group(draft.inspection.format) == "sklearn"
+    if pickled and "requirements" not in details.files and not draft.inspection.libraries:
+        what = "neither the file nor a requirements file says which library versions made it"
+        why = "it may load differently elsewhere"
+        found.append(Finding("info", "no-requirements", what, why, "add a requirements file"))
     return replace(draft.inspection, findings=tuple(found))
 
 

@@ -376,12 +376,16 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
+    """One value of a facet and how many models have it."""
+
     value: str
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
+    """What one person may do with one model."""
+
     username: str
     level: Level
 
@@ -400,6 +404,8 @@ class AliasMove:
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
+    """Who did what to what, and when."""
+
     id: int
     at: datetime
     actor: str

@@ -93,9 +93,7 @@ def find_models(
                     GrantRow.user_id == actor.id,
                     GrantRow.model_id.in_([row.id for row in rows]),
                 )
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         levels = [
             cast("Level", "manage" if row.owner_id == actor.id else granted.get(row.id, "view"))

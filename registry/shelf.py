@@ -25,9 +25,7 @@ def as_models(
             select(UserRow.id, UserRow.username).where(
                 UserRow.id.in_({row.owner_id for row, _ in rows})
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     tags: dict[str, list[str]] = defaultdict(list)
     for model_id, tag in s.execute(
@@ -84,9 +82,7 @@ def _latest(s: Session, ids: Sequence[str]) -> dict[str, int]:
                 VersionRow.status == "ready",
             )
             .group_by(VersionRow.model_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
 
 

@@ -68,9 +68,7 @@ class UserRow(Base):  # accounts
     last_sign_in_at: Mapped[datetime | None]
 
 
-class SignInRow(
-    Base
-):  # accounts: failures per typed name, existing or not, so that both look alike
+class SignInRow(Base):  # signins: failures per typed name, existing or not, so that both look alike
     __tablename__ = "sign_ins"
     username: Mapped[str] = mapped_column(String(64), primary_key=True)
     failures: Mapped[int] = mapped_column(default=0)
@@ -99,7 +97,7 @@ class CodeRow(Base):  # codes: one-time codes (setup, invite, reset), hashed
     used_at: Mapped[datetime | None]
 
 
-class ModelRow(Base):  # models; head_* columns describe the champion, else the latest version
+class ModelRow(Base):  # models, versions; head_*: of the champion, else of the latest version
     __tablename__ = "models"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     owner_id: Mapped[str] = mapped_column(_user(ondelete="RESTRICT"))
@@ -133,7 +131,7 @@ class TagRow(Base):  # models
     __table_args__ = (Index("ix_tags_tag_model", "tag", "model_id"),)
 
 
-class GrantRow(Base):  # access
+class GrantRow(Base):  # access, models: a model handed over keeps its former owner
     __tablename__ = "grants"
     model_id: Mapped[str] = mapped_column(
         ForeignKey("models.id", ondelete="CASCADE"), primary_key=True
@@ -168,7 +166,7 @@ class VersionRow(Base):  # versions
     )
 
 
-class ArtifactRow(Base):  # versions
+class ArtifactRow(Base):  # artifacts
     __tablename__ = "artifacts"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     version_id: Mapped[str] = mapped_column(
@@ -218,7 +216,7 @@ class MetricRow(Base):  # metrics
     __table_args__ = (Index("ix_metrics_name_value", "name", "value", "version_id"),)
 
 
-class ParentRow(Base):  # lineage
+class ParentRow(Base):  # lineage, models: a purge takes the links inside the model along
     __tablename__ = "parents"
     child_id: Mapped[str] = mapped_column(
         ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True

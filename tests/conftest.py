@@ -39,6 +39,20 @@ def reg(settings: Settings, pool: Pool) -> Iterator[Registry]:
 
 
 @pytest.fixture
+def reg_with(settings: Settings, pool: Pool) -> Iterator[Callable[..., Registry]]:
+    """Opens the same home with some settings changed."""
+    opened: list[Registry] = []
+
+    def open_it(**changes: object) -> Registry:
+        opened.append(open_registry(settings.model_copy(update=changes), pool))
+        return opened[-1]
+
+    yield open_it
+    for other in opened:
+        other.engine.dispose()
+
+
+@pytest.fixture
 def new_user(reg: Registry) -> Callable[[str, Role], Actor]:
     def create(username: str, role: Role = "author") -> Actor:
         return accounts.create_user(

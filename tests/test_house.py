@@ -6,11 +6,12 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 
 import pytest
 
+from registry.formats.contract import IMPORTS
 from tests import house_rules as rules
 from tests.house_rules import ROOT, RULES, Source
 
@@ -151,29 +152,30 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _imports(*folders: str) -> set[str]:
-    """Distributions that the code under the folders imports, also inside functions."""
-    paths = [
-        p for f in folders for p in ([ROOT / f] if f.endswith("py") else (ROOT / f).rglob("*.py"))
-    ]
+def _distributions(names: Iterable[str]) -> set[str]:
+    """Who brings the modules of these names."""
     known = metadata.packages_distributions()
+    return {_plain(d) for name in names for d in known.get(name.split(".")[0], [])[:1]}
+
+
+def _imports(*places: str) -> set[str]:
+    """Distributions that the code there imports, also inside functions."""
     found: set[str] = set()
-    for path in paths:
+    for path in (path for place in places for path in ROOT.glob(place)):
         for node in ast.walk(ast.parse(path.read_text())):
-            named = rules.imported(node)
-            if isinstance(node, ast.Call) and rules.dotted(node.func).endswith("import_module"):
-                named = [a.value for a in node.args if isinstance(a, ast.Constant)]
-            for name in named:
-                found.update(_plain(d) for d in known.get(name.split(".")[0], [])[:1])
-    return found
+            found.update(rules.imported(node))
+    return _distributions(found)
 
 
 def test_requirements_list_what_is_imported_and_nothing_else() -> None:
     parts = _required()
-    ours, tests = _imports("app.py", "registry", "pages"), _imports("tests", "benchmarks")
+    ours = _imports("app.py", "registry/**/*.py", "pages/**/*.py")
+    ours |= _distributions(name for names in IMPORTS.values() for name in names)
+    tests = _imports("tests/**/*.py", "benchmarks/**/*.py")
     assert ours == parts["imported"]
     tools = {"mypy", "ruff", "import-linter", "pytest-xdist"}
-    assert tests - ours - parts["imported"] == parts["tests and checks"] - tools - ours
+    faster = parts["not imported, but the server is faster with them"]
+    assert tests - ours - faster == parts["tests and checks"] - tools
 
 
 def test_requirements_are_complete() -> None:

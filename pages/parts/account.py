@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import authenticator, notices, who
-from registry import accounts
+from pages.parts import authenticator, notices, text, who
+from registry import accounts, policy
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.records import Actor
@@ -53,6 +53,32 @@ def sessions(reg: Registry, actor: Actor, session_id: str) -> None:
                 _say(f"{n} other {'session is' if n == 1 else 'sessions are'} signed out.")
 
 
+def people(reg: Registry, actor: Actor) -> None:
+    """What an administrator does for others: invite, help back in, lock out."""
+    if "admin" not in policy.PERMISSIONS[actor.role]:
+        return
+    with st.form("account.people", width=_WIDTH):
+        st.subheader("People")
+        st.write("Codes are shown once and work once. Hand them over yourself: no mail is sent.")
+        username = st.text_input("User name", autocomplete="off")
+        with st.container(horizontal=True):
+            reset = st.form_submit_button("Make reset code")
+            disable = st.form_submit_button("Disable account")
+            enable = st.form_submit_button("Enable account")
+            invite = reg.settings.registration == "invite"
+            invite = invite and st.form_submit_button("Make invitation")
+    with st.container(width=_WIDTH), notices.shown(stop=False):
+        if reset:
+            st.code(accounts.reset_code(reg, username, actor), language=None)
+            st.caption("Good for 24 hours, under “Forgot your password?” on the sign-in card.")
+        if disable or enable:
+            accounts.set_disabled(reg, actor, username, disable)
+            _say(f"{username} is {'disabled and signed out' if disable else 'enabled'}.")
+        if invite:
+            st.code(accounts.invite(reg, actor), language=None)
+            st.caption("Good for one registration within 7 days.")
+
+
 def farewell(reg: Registry, actor: Actor) -> None:
     """Delete the account."""
     with st.form("account.delete", width=_WIDTH):
@@ -61,7 +87,7 @@ def farewell(reg: Registry, actor: Actor) -> None:
             "Your account and your private models go for good; nothing of them can be restored. "
             "Models that are shared, public or in production must be transferred first."
         )
-        typed = st.text_input(f"Type your user name, {actor.username}", autocomplete="off")
+        typed = st.text_input(f"Type your user name, {text.escape(actor.username)}", autocomplete="off")
         secret = st.text_input("Password", type="password", autocomplete="current-password")
         sent = st.form_submit_button("Delete my account", icon=":material/delete_forever:")
     if sent:
@@ -70,7 +96,7 @@ def farewell(reg: Registry, actor: Actor) -> None:
                 raise InvalidInput({"user name": f"must be typed as {actor.username}"})
             accounts.delete_account(reg, actor, secret)
             who.leave()
-            st.session_state[who.FORGET] = True
+            who.forget_cookie()
             st.rerun()
 
 
@@ -82,4 +108,4 @@ def _say(sentence: str) -> None:
 
 def _said() -> None:
     if sentence := st.session_state.pop(_SAID, ""):
-        st.toast(sentence, icon=":material/check:")
+        st.toast(text.escape(sentence), icon=":material/check:")

@@ -22,7 +22,7 @@ def show(actor: Actor, answer: Prediction, schema: Schema) -> None:
     if label and label.values:
         _label(label, chances)
     for position, output in enumerate(answer.outputs):
-        if output is not label:
+        if output is not label and not (chances and output.role == "scores"):
             _output(actor, output, f"playground.chart.{position}", schema)
     if answer.n_rows > 1:
         _rows(answer)
@@ -76,7 +76,9 @@ def _output(actor: Actor, output: OutputValue, key: str, schema: Schema) -> None
         charts.show(figure, key=key, alt="Values of this output")
     else:
         shape = " x ".join(map(str, output.shape or np.shape(output.values)))
-        st.markdown(f"**{text.escape(output.name, 60)}** :gray[{text.escape(output.dtype)} {shape}]")
+        st.markdown(
+            f"**{text.escape(output.name, 60)}** :gray[{text.escape(output.dtype)} {shape}]"
+        )
         if whole and np.ndim(output.values) in (3, 4):
             forms.show_picture(output.values[0], "as a picture")
 

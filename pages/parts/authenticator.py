@@ -132,7 +132,7 @@ class ServerCookie:
         """Nothing here: `who.keep_cookie` does it, at the next run."""
 
     def delete_cookie(self) -> None:
-        st.session_state[who.FORGET] = True
+        who.forget_cookie()
 
 
 class Authenticate(stauth.Authenticate):  # type: ignore[misc]

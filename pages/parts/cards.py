@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -43,6 +43,7 @@ _DONE = {
     "alias.remove": "removed an alias of",
     "file.stage": "uploaded the file",
     "account.sign_in": "signed in as",
+    "session.open": "opened a session as",
 }
 
 
@@ -80,19 +81,17 @@ def chip(value: str, colour: str = "gray", icon: str = "") -> str:
 
 
 def alias_chips(aliases: Iterable[str]) -> str:
+    """Aliases as badges, the champion first."""
     names = sorted(aliases, key=lambda name: (name != CHAMPION, name))
     star = ":material/trophy:"
-    return " ".join(
-        chip(name, "primary" if name == CHAMPION else "gray", star if name == CHAMPION else "")
-        for name in names
-    )
+    return " ".join(chip(name, icon=star if name == CHAMPION else "") for name in names)
 
 
 def model_facts(model: Model) -> str:
     """The line under a model's name."""
     parts = [badge(model.status)]
     if model.champion:
-        parts.append(chip(f"champion v{model.champion}", "primary", ":material/trophy:"))
+        parts.append(chip(f"champion v{model.champion}", icon=":material/trophy:"))
     shared = model.visibility == "public"
     icon = ":material/public:" if shared else ":material/lock:"
     parts.append(chip("everyone signed in" if shared else "private", "gray", icon))
@@ -105,7 +104,14 @@ def action(label: str, why: str = "", **options: Any) -> bool:
     return st.button(label, disabled=bool(why), help=text.escape(why) or None, **options)
 
 
-def go(label: str, page: str, *, key: str, query: Mapping[str, str] | None = None, **opts: Any) -> None:
+def go(
+    label: str,
+    page: str,
+    *,
+    key: str,
+    query: Mapping[str, str | Sequence[str]] | None = None,
+    **opts: Any,
+) -> None:
     """A button that leads to another page."""
     if st.button(label, key=key, **opts):
         st.switch_page(page, query_params=dict(query or {}))
@@ -167,9 +173,13 @@ def findings(found: Iterable[Finding], clean: str = "") -> None:
 
 def _finding(finding: Finding) -> None:
     colour, icon = _FINDING[finding.level]
-    lines = [f":{colour}[{icon}] **{text.escape(finding.what)}**"]
-    lines += [text.escape(part, 600) for part in (finding.why, finding.todo) if part]
-    st.markdown("  \n".join([lines[0], *(f":small[{line}]" for line in lines[1:])]))
+    said = [_sentence(part) for part in (finding.what, finding.why, finding.todo) if part]
+    lines = [f":{colour}[{icon}] **{said[0]}**", *(f":small[{line}]" for line in said[1:])]
+    st.markdown("  \n".join(lines))
+
+
+def _sentence(words: str) -> str:
+    return text.escape(words[:1].upper() + words[1:], 600)
 
 
 def read_out(inspection: Inspection, *, filename: str, size_bytes: int, digest: str) -> None:
@@ -197,17 +207,21 @@ def read_out(inspection: Inspection, *, filename: str, size_bytes: int, digest: 
         st.markdown(f":orange[:material/info:] {text.escape(inspection.why_not_runnable, 600)}")
 
 
-def activity(lines: Iterable[AuditLine], *, subjects: bool = True) -> None:
-    """Who did what, when; one quiet line each."""
+def activity(lines: Iterable[AuditLine], *, subjects: bool = True, exact: bool = False) -> None:
+    """Who did what, when; one quiet line each.
+
+    Args:
+        subjects: Name the model; False on a model's own page, where only the version matters.
+        exact: The time of day in place of "2 hours ago".
+    """
     for line in lines:
         done = _DONE.get(line.action, text.clean(line.action).replace(".", " ").replace("_", " "))
         said = f"**{text.escape(line.actor, 40)}** {text.escape(done)}"
         said += f" {text.escape(line.subject, 80)}" if subjects else _number(line.subject)
         detail = _detail(line)
-        st.markdown(
-            f"{said}{f' · {detail}' if detail else ''}  \n:small[:gray[{text.ago(line.at)}]]",
-            help=text.moment(line.at),
-        )
+        said += f" · {detail}" if detail else ""
+        when = line.at.strftime("%H:%M:%S UTC") if exact else text.ago(line.at)
+        st.markdown(f"{said} :small[:gray[{when}]]")
 
 
 def _number(subject: str) -> str:

@@ -12,10 +12,10 @@ from pages.parts import text
 Labels = tuple[str, ...]
 Values = tuple[float, ...]
 BASE = "#8A9499"
-SERIES = (BASE, "#14919B", "#D9822B", "#7E6BC4", "#C4588F", "#5C8A3A", "#3D7DCA", "#B3912B")
+SERIES = (BASE, "#178F83", "#D9822B", "#7E6BC4", "#C4588F", "#5C8A3A", "#3D7DCA", "#B3912B")
 """One colour per version within a page, told apart by colour-blind eyes; the base is neutral."""
 
-_ACCENT, _REST = "#14919B", "rgba(138,148,153,0.45)"
+_ACCENT, _REST = "#178F83", "rgba(138,148,153,0.45)"
 _BAR_PX, _MOST = 30, 12
 
 
@@ -48,7 +48,9 @@ def probabilities(actor_id: str, names: Labels, values: Values) -> go.Figure:
         text=[_percent(v) for v in shown],
         textposition="outside",
         cliponaxis=False,
-        customdata=[f"{_plain(label)}: {value:.6g}" for label, value in zip(labels, shown, strict=True)],
+        customdata=[
+            f"{_plain(label)}: {value:.6g}" for label, value in zip(labels, shown, strict=True)
+        ],
         hovertemplate="%{customdata}<extra></extra>",
     )
     figure = _figure(bar, height=len(shown) * _BAR_PX + 24)
@@ -85,7 +87,7 @@ def numbers(actor_id: str, names: Labels, values: Values) -> go.Figure:
 def latency(actor_id: str, queue_ms: float, load_ms: float, predict_ms: float) -> go.Figure:
     """One stacked bar: where the time of a call went."""
     parts = (("queue", queue_ms, SERIES[0]), ("load", load_ms, SERIES[2]))
-    figure = _figure(height=64)
+    figure = _figure(height=74)
     for name, value_ms, shade in (*parts, ("predict", predict_ms, SERIES[1])):
         figure.add_bar(
             x=[value_ms],
@@ -96,56 +98,39 @@ def latency(actor_id: str, queue_ms: float, load_ms: float, predict_ms: float) -
             hovertemplate=f"{name}: {value_ms:.3f} ms<extra></extra>",
         )
     figure.update_layout(barmode="stack", showlegend=True, bargap=0.2)
-    figure.update_layout(legend={"orientation": "h", "y": 1.9, "x": 0, "traceorder": "normal"})
+    legend = {"orientation": "h", "y": 1.15, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
+    figure.update_layout(legend=legend, margin={"l": 0, "r": 0, "t": 36, "b": 4})
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return figure
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
-def metric_bars(
-    actor_id: str, metrics: Labels, versions: Labels, values: tuple[tuple[float | None, ...], ...]
-) -> go.Figure:
-    """A small panel per metric, a bar per version; `values` has one tuple per metric.
-
-    Metrics have different units, so that each panel has its own scale, always from zero.
-    """
-    columns = min(3, len(metrics))
-    rows = -(-len(metrics) // columns)
-    figure = _figure(height=rows * (len(versions) * 26 + 58) + 12)
-    figure.set_subplots(
-        rows=rows,
-        cols=columns,
-        subplot_titles=[_plain(text.clean(name, 40)) for name in metrics],
-        horizontal_spacing=0.09,
-        vertical_spacing=min(0.34 / rows, 0.9 / max(1, rows - 1) / 2),
-    )
-    for position, row in enumerate(values):
-        figure.add_trace(
-            _version_bars(versions, row), row=position // columns + 1, col=position % columns + 1
-        )
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(autorange="reversed", tickvals=list(range(len(versions))))
-    figure.update_yaxes(ticktext=[_plain(name) for name in versions])
-    _left_titles(figure, columns)
-    return figure
-
-
-def _version_bars(versions: Labels, row: tuple[float | None, ...]) -> go.Bar:
-    shown = [value or 0.0 for value in row]
-    said = [f"{_plain(name)}: {value:.8g}" if value is not None else f"{_plain(name)}: not given"
-            for name, value in zip(versions, row, strict=True)]  # fmt: skip
-    return go.Bar(
-        x=shown,
-        y=list(range(len(row))),
+def metric_bars(actor_id: str, versions: Labels, values: tuple[float | None, ...]) -> go.Figure:
+    """One metric, a bar per version in its colour; the scale always holds zero."""
+    said = [
+        f"{_plain(name)}: {value:.8g}" if value is not None else f"{_plain(name)}: not given"
+        for name, value in zip(versions, values, strict=True)
+    ]
+    bar = go.Bar(
+        x=[value or 0.0 for value in values],
+        y=list(range(len(values))),
         orientation="h",
-        marker={"color": [colour(i) for i in range(len(row))], "cornerradius": 3},
-        text=[text.number(value) for value in row],
-        textposition="auto",
-        insidetextanchor="end",
+        marker={"color": [colour(i) for i in range(len(values))], "cornerradius": 3},
+        text=[text.number(value) for value in values],
+        textposition="outside",
+        cliponaxis=False,
         customdata=said,
         hovertemplate="%{customdata}<extra></extra>",
     )
+    figure = _figure(bar, height=len(values) * 26 + 16)
+    given = [value for value in values if value is not None]
+    low, high = min(0.0, *given), max(0.0, *given)
+    pad = (high - low or 1.0) * 0.25
+    figure.update_xaxes(range=[low - (pad if low < 0 else 0), high + pad], visible=False)
+    figure.update_yaxes(autorange="reversed", tickvals=list(range(len(versions))))
+    figure.update_yaxes(ticktext=[_plain(name) for name in versions])
+    return figure
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
@@ -160,7 +145,9 @@ def history(actor_id: str, metric: str, numbers: tuple[int, ...], values: Values
         text=[text.number(v) if i in (0, len(values) - 1) else "" for i, v in enumerate(values)],
         textposition="top center",
         cliponaxis=False,
-        customdata=[f"version {n}: {_plain(metric)} {v:.8g}" for n, v in zip(numbers, values, strict=True)],
+        customdata=[
+            f"version {n}: {_plain(metric)} {v:.8g}" for n, v in zip(numbers, values, strict=True)
+        ],
         hovertemplate="%{customdata}<extra></extra>",
     )
     figure = _figure(line, height=220)
@@ -186,14 +173,6 @@ def _figure(*traces: Any, height: int) -> go.Figure:
     figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True)
     figure.update_yaxes(showgrid=False, zeroline=False, fixedrange=True, automargin=True)
     return figure
-
-
-def _left_titles(figure: go.Figure, columns: int) -> None:
-    """Panel titles at the left edge of their panel, where the eye starts."""
-    figure.update_layout(margin={"t": 34})
-    for position, note in enumerate(figure.layout.annotations):
-        axis = figure.layout[f"xaxis{position + 1 if position else ''}"]
-        note.update(x=axis.domain[0], xanchor="left", font={"size": 13})
 
 
 def _percent(value: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import cards, charts, tables, text
+from pages.parts import charts, tables, text
 from registry import search, versions
 from registry.core import Registry
 from registry.records import Actor, Metric, ModelQuery, Schema, Version
@@ -123,16 +123,17 @@ def chart(actor: Actor, found: Sequence[Version], base: Version) -> None:
     names = tables.metric_names(order)[:_MOST_CHARTS]
     if not names:
         return
-    values = tuple(
-        tuple(
-            next((m.value for m in v.metrics if (m.name, m.dataset) == name), None) for v in order
+    labels = tuple(text.clean(tables.short_name(version, order), 40) for version in order)
+    grid = st.grid(3, min_column_width=260)
+    for position, (name, dataset) in enumerate(names):
+        key = (name, dataset)
+        values = tuple(
+            next((m.value for m in v.metrics if (m.name, m.dataset) == key), None) for v in order
         )
-        for name in names
-    )
-    titles = tuple(f"{name} ({data})" if data else name for name, data in names)
-    labels = tuple(tables.short_name(version, order) for version in order)
-    figure = charts.metric_bars(actor.id, titles, labels, values)
-    charts.show(figure, key="compare.chart", alt="Metrics of each version as bars")
+        with grid.container(gap="xxsmall"):
+            st.markdown(f"{text.escape(name, 60)} :small[:gray[{text.escape(dataset, 40)}]]")
+            figure = charts.metric_bars(actor.id, labels, values)
+            charts.show(figure, key=f"compare.chart.{position}", alt=f"{name} of each version")
 
 
 def facts(found: Sequence[Version], base: Version, *, differing: bool) -> None:

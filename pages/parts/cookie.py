@@ -17,15 +17,12 @@ _SCRIPT = """
 const asked = new Set()
 export default function (component) {
   const { data, setTriggerValue } = component
-  const request = data.ticket || data.method
-  if (asked.has(request)) return
-  asked.add(request)
-  const headers = data.ticket ? { "X-Vitrine-Ticket": data.ticket } : {}
-  const base = new URL(document.baseURI)
-  const url = new URL(data.path, base.origin)
-  fetch(url, { method: data.method, headers, credentials: "same-origin" })
+  if (asked.has(data.request)) return
+  asked.add(data.request)
+  const headers = data.method === "POST" ? { "X-Vitrine-Ticket": data.request } : {}
+  fetch(data.path, { method: data.method, headers, credentials: "same-origin" })
     .then((answer) => setTriggerValue("answered", answer.status))
-    .catch(() => asked.delete(request))
+    .catch(() => asked.delete(data.request))
 }
 """
 _COMPONENT = "vitrine_session_cookie"
@@ -49,12 +46,12 @@ def is_local() -> bool:
 
 def fetch(ticket: str) -> None:
     """Let the browser swap the ticket for its cookie; keep calling until it is redeemed."""
-    _mount({"method": "POST", "ticket": ticket, "path": _path()}, key="cookie.fetch")
+    _mount({"method": "POST", "request": ticket, "path": _path()}, key="cookie.fetch")
 
 
-def forget() -> None:
-    """Let the browser drop its cookie."""
-    _mount({"method": "DELETE", "path": _path()}, key="cookie.forget")
+def forget(request: str) -> None:
+    """Let the browser drop its cookie, once for each `request`."""
+    _mount({"method": "DELETE", "request": request, "path": _path()}, key="cookie.forget")
 
 
 def _path() -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from pages.parts import cards, notices, schemas, text, uploads
 from registry import models, publish, versions
 from registry.core import Registry
-from registry.errors import Rejected
+from registry.errors import NotFound, RegistryError, Rejected
 from registry.records import Actor, Details, Draft, Schema, Version
 
 NEW = "A new model"
@@ -52,11 +52,10 @@ def collect(reg: Registry) -> list[str]:
     before = st.query_params.get_all("draft")
     ids = list(before)
     files = st.file_uploader(
-        "Model files",
+        f"Drop model files here, each up to {reg.settings.max_upload_mb} MB",
         accept_multiple_files=True,
         key="upload.drop",
         max_upload_size=reg.settings.max_upload_mb,
-        label_visibility="collapsed",
     )
     known = _known()
     for file in files:
@@ -94,24 +93,24 @@ def forget(draft_id: str) -> None:
     st.session_state.get("upload.drafts", {}).pop(draft_id, None)
 
 
-def look(reg: Registry, actor: Actor, draft_id: str) -> Draft:
-    """What is in the file; read once, then remembered for the visit, refusals too.
-
-    Raises:
-        Rejected: The file was refused.
-        NotFound: The upload is gone.
-    """
-    drafts: dict[str, Draft | Rejected] = st.session_state.setdefault("upload.drafts", {})
-    if draft_id not in drafts:
+def look(reg: Registry, actor: Actor, draft_id: str) -> Draft | RegistryError:
+    """What is in the file, read once and remembered for the visit; or why it was refused."""
+    seen: dict[str, Draft | RegistryError] = st.session_state.setdefault("upload.drafts", {})
+    if draft_id not in seen:
         try:
             with st.spinner("Reading the file without running it"):
-                drafts[draft_id] = publish.examine(reg, actor, draft_id)
-        except Rejected as refused:
-            drafts[draft_id] = refused
-    found = drafts[draft_id]
-    if isinstance(found, Rejected):
-        raise found
-    return found
+                seen[draft_id] = publish.examine(reg, actor, draft_id)
+        except (Rejected, NotFound) as refused:
+            seen[draft_id] = refused
+        except RegistryError as passing:
+            return passing
+    return seen[draft_id]
+
+
+def n_open(ids: Sequence[str]) -> int:
+    """How many drafts can still be published; the refused ones cannot."""
+    seen = st.session_state.get("upload.drafts", {})
+    return sum(not isinstance(seen.get(draft_id), RegistryError) for draft_id in ids)
 
 
 def read(draft: Draft) -> None:
@@ -130,7 +129,9 @@ def read(draft: Draft) -> None:
         cards.section("What to know")
         cards.findings(found.findings, clean="Nothing unusual was noticed.")
         for ref in draft.duplicates[:3]:
-            st.markdown(f":orange[:material/content_copy:] The same bytes are **{text.escape(ref)}**.")
+            st.markdown(
+                f":orange[:material/content_copy:] The same bytes are **{text.escape(ref)}**."
+            )
 
 
 def place(reg: Registry, actor: Actor, draft: Draft) -> Place:
@@ -167,20 +168,22 @@ def about(draft: Draft, where: Place) -> dict[str, Any]:
     key = f"upload.{draft.id}"
     given: dict[str, Any] = {}
     if not where.model:
-        tasks = list(dict.fromkeys([*TASKS, *([draft.inspection.task] or [])]))
+        tasks = list(dict.fromkeys([*TASKS, draft.inspection.task]))
         first, second, third = st.columns(3)
         index = tasks.index(draft.inspection.task) if draft.inspection.task in tasks else None
         task = first.selectbox(
             "Task", [t for t in tasks if t], index=index, accept_new_options=True,
             key=f"{key}.task", placeholder="choose or type",
         )  # fmt: skip
-        license = second.selectbox(
+        chosen = second.selectbox(
             "License", LICENSES, index=None, accept_new_options=True, key=f"{key}.license",
             placeholder="SPDX id", help="Without one nobody knows what they may do with it.",
         )  # fmt: skip
-        given |= {"task": task or "", "license": license or ""}
+        given |= {"task": task or "", "license": chosen or ""}
         given["tags"] = tuple(
-            third.multiselect("Tags", [], accept_new_options=True, key=f"{key}.tags", placeholder="type one")
+            third.multiselect(
+                "Tags", [], accept_new_options=True, key=f"{key}.tags", placeholder="type one"
+            )
         )
         given["description"] = st.text_input(
             "One sentence about it", max_chars=300, key=f"{key}.description"
@@ -206,7 +209,13 @@ def files(reg: Registry, actor: Actor, draft: Draft) -> tuple[dict[str, str], Sc
     kinds = (
         (first, "sample", "Sample rows", ["csv"], "A CSV with a header; it proposes the schema."),
         (second, "requirements", "Requirements", ["txt", "yaml", "yml"], "What it was made with."),
-        (third, "config", "Configuration", ["yaml", "yml", "json", "txt"], "Kept with the version."),
+        (
+            third,
+            "config",
+            "Configuration",
+            ["yaml", "yml", "json", "txt"],
+            "Kept with the version.",
+        ),
     )
     for column, kind, label, types, about in kinds:
         file = column.file_uploader(label, type=types, key=f"{key}.{kind}", help=about)
@@ -240,9 +249,7 @@ def _names() -> dict[str, str]:
     return named
 
 
-def _from_sample(
-    reg: Registry, actor: Actor, draft: Draft, staged_id: str, column: Any
-) -> Schema:
+def _from_sample(reg: Registry, actor: Actor, draft: Draft, staged_id: str, column: Any) -> Schema:
     seen: dict[tuple[str, str], Schema] = st.session_state.setdefault("upload.samples", {})
     if (staged_id, "") not in seen:
         seen[staged_id, ""] = publish.schema_from_sample(reg, actor, staged_id)
@@ -254,7 +261,9 @@ def _from_sample(
         key=f"upload.{draft.id}.target", placeholder="none",
     )  # fmt: skip
     if (staged_id, target or "") not in seen:
-        seen[staged_id, target or ""] = publish.schema_from_sample(reg, actor, staged_id, target or "")
+        seen[staged_id, target or ""] = publish.schema_from_sample(
+            reg, actor, staged_id, target or ""
+        )
     sample, read = seen[staged_id, target or ""], draft.inspection.schema
     if read is None:
         return sample
@@ -286,7 +295,9 @@ def links(draft: Draft) -> dict[str, str]:
 def details(reg: Registry, actor: Actor, draft: Draft, where: Place) -> Details:
     """Everything the person says, below `place`; expanders keep the long parts folded."""
     key, given = f"upload.{draft.id}", about(draft, where)
-    cards.section("What goes in and out", "Types, ranges and categories make the playground's form.")
+    cards.section(
+        "What goes in and out", "Types, ranges and categories make the playground's form."
+    )
     side, sample = files(reg, actor, draft)
     schema = sample or draft.inspection.schema
     origin = "sample" if sample else "file"

@@ -44,20 +44,25 @@ def query() -> ModelQuery:
 
 
 def in_trash() -> bool:
+    """Whether the trash is looked at."""
     return st.query_params.get("trash") == "1"
 
 
 def order() -> Literal["updated", "name", "created", "versions"]:
+    """The order that the address asks for."""
     said = st.query_params.get("sort", "updated")
-    return cast("Any", said if said in _SORTS else "updated")
+    known = said if said in _SORTS else "updated"
+    return cast('Literal["updated", "name", "created", "versions"]', known)
 
 
 def page() -> int:
+    """The page number in the address, from 1."""
     said = st.query_params.get("p", "1")
     return int(said) if said.isascii() and said.isdigit() and 0 < len(said) < 7 else 1
 
 
 def view() -> str:
+    """Table or grid, as the address says."""
     said = st.query_params.get("view", "table")
     return said if said in _VIEWS else "table"
 
@@ -98,7 +103,9 @@ def rail(counts: Mapping[str, Sequence[FacetValue]]) -> None:
         for name in rest:
             _facet(name, counts.get(name, ()))
     if narrowed():
-        st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_clear, type="tertiary")
+        st.button(
+            "Clear filters", icon=":material/filter_alt_off:", on_click=_clear, type="tertiary"
+        )
 
 
 def narrowed() -> bool:
@@ -111,8 +118,11 @@ def pages(total: int, n_pages: int, noun: str = "model") -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     row.caption(text.count(total, noun), width="content")
     if n_pages > 1:
-        _sync("models.p", min(page(), n_pages))
-        row.pagination(n_pages, key="models.p", on_change=_keep, args=("p", "models.p", False))
+        now = min(page(), n_pages)
+        key = f"models.p.{now}"
+        row.pagination(
+            n_pages, default=now, key=key, on_change=_keep, args=("p", key, False), width="stretch"
+        )
 
 
 def _facet(name: str, values: Sequence[FacetValue]) -> None:
@@ -126,6 +136,7 @@ def _facet(name: str, values: Sequence[FacetValue]) -> None:
         name.capitalize(),
         list(counts),
         selection_mode="multi",
+        wrap=True,
         format_func=lambda value: f"{text.escape(value, 40)} :gray[{counts[value] or ''}]",
         key=f"models.facet.{name}",
         on_change=_keep,

@@ -71,7 +71,9 @@ def as_json(row: Mapping[str, Any]) -> str:
 def raw(schema: Schema, key: str) -> str:
     """The JSON box; `parse` reads it."""
     st.session_state.setdefault(f"{key}.json", as_json(schema.example))
-    about = "a row, or a list of rows" if schema.kind == "table" else "tensor names with nested lists"
+    about = (
+        "a row, or a list of rows" if schema.kind == "table" else "tensor names with nested lists"
+    )
     said = st.text_area("Input as JSON", key=f"{key}.json", height=260, help=f"An object: {about}.")
     return said or ""
 
@@ -97,13 +99,15 @@ def tensors(reg: Registry, actor: Actor, version: Version, schema: Schema, key: 
     found: Row = {}
     for tensor in schema.tensors:
         if tensor.image:
-            found[tensor.name] = _picture(reg, actor, version, tensor, key)
+            found[tensor.name] = _picture(reg, actor, version, tensor, schema.example, key)
         else:
             found[tensor.name] = _box(tensor, schema.example, key)
     return found
 
 
-def _picture(reg: Registry, actor: Actor, version: Version, tensor: Tensor, key: str) -> Any:
+def _picture(
+    reg: Registry, actor: Actor, version: Version, tensor: Tensor, example: Row, key: str
+) -> Any:
     """An uploaded picture as the tensor the model sees, shown beside the uploader."""
     hints = tensor.image
     assert hints is not None
@@ -117,12 +121,12 @@ def _picture(reg: Registry, actor: Actor, version: Version, tensor: Tensor, key:
         made = predict.picture(reg, actor, version.ref, tensor.name, uploads.staged(file).id)
         st.session_state[stored] = np.asarray(made).tolist()
         st.session_state[f"{stored}.from"] = file.file_id
-    values = st.session_state.get(stored)
+    values = st.session_state.setdefault(stored, example.get(tensor.name))
     if values is None:
-        right.caption(f"Any size: it is scaled to {hints.width} x {hints.height} pixels.")
+        right.caption(f"Any size: it is scaled to {hints.width} × {hints.height} pixels.")
         return None
     with right:
-        show_picture(values, f"as the model sees it, {hints.width} x {hints.height}")
+        show_picture(values, f"as the model sees it, {hints.width} × {hints.height}")
     return values
 
 
@@ -178,12 +182,16 @@ def _key(key: str, position: int) -> str:
 def _widget(field: Field, key: str, example: Mapping[str, Any]) -> Any:
     if key not in st.session_state:
         st.session_state[key] = _start(field, example)
-    label = text.escape(field.name, 60) + (f" ({text.escape(field.unit, 20)})" if field.unit else "")
+    label = text.escape(field.name, 60) + (
+        f" ({text.escape(field.unit, 20)})" if field.unit else ""
+    )
     missing = "missing" if field.nullable else None
     options: dict[str, Any] = {"key": key, "help": _help(field)}
     if field.categories or field.type == "boolean":
         choices = list(field.categories) or ["true", "false"]
-        chosen = st.selectbox(label, choices, index=None, placeholder=missing or "choose", **options)
+        chosen = st.selectbox(
+            label, choices, index=None, placeholder=missing or "choose", **options
+        )
         return chosen if field.categories or chosen is None else chosen == "true"
     if field.type in _NUMBERS:
         whole = field.type in _INTEGERS

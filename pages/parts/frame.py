@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages.parts import authenticator, mark, who
+from pages.parts import authenticator, mark, text, who
 from registry import jobs, policy
 from registry.records import Actor
 
@@ -34,7 +34,7 @@ def around(actor: Actor) -> None:
     mark.corner()
     with st.sidebar.container(key="frame.person"):
         chosen = st.menu_button(
-            actor.name or actor.username,
+            text.escape(actor.name or actor.username, most=40),
             [_ACCOUNT, _OUT],
             icon=":material/account_circle:",
             key="frame.menu",

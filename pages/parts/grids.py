@@ -35,13 +35,13 @@ def _card(model: Model) -> None:
         )
     elif model.description:
         st.caption(text.escape(model.description, 140))
-    st.caption(f"updated {text.ago(model.updated_at)}", help=text.moment(model.updated_at))
+    st.caption(f"updated {text.ago(model.updated_at)}")
 
 
 def _badges(model: Model) -> str:
     parts = [cards.badge(model.status)]
     if model.champion:
-        parts.append(cards.chip(f"v{model.champion}", "primary", ":material/trophy:"))
+        parts.append(cards.chip(f"v{model.champion}", icon=":material/trophy:"))
     elif model.latest:
         parts.append(cards.chip(f"v{model.latest}"))
     if model.visibility == "private":

@@ -11,6 +11,7 @@ from registry.records import AuditLine, Page, PredictionLine
 
 
 def page() -> int:
+    """The page number in the address, from 1."""
     said = st.query_params.get("p", "1")
     return int(said) if said.isascii() and said.isdigit() and 0 < len(said) < 7 else 1
 
@@ -25,15 +26,19 @@ def only(model: str) -> None:
 def changes(lines: Page[AuditLine]) -> None:
     """Audit lines by day."""
     if not lines.items:
-        cards.empty("Nothing happened yet", "Uploads, edits and moves show up here.", icon="history")
+        cards.empty(
+            "Nothing happened yet", "Uploads, edits and moves show up here.", icon="history"
+        )
         return
     st.caption(text.count(lines.total, "line"))
     for day, found in groupby(lines.items, key=lambda line: line.at.strftime("%A, %d %B %Y")):
         st.markdown(f"**{day}**")
-        cards.activity(found)
+        with st.container(gap="xsmall"):
+            cards.activity(found, exact=True)
     if lines.n_pages > 1:
-        _follow(min(lines.number, lines.n_pages))
-        st.pagination(lines.n_pages, key="activity.p", on_change=_keep)
+        now = min(lines.number, lines.n_pages)
+        key = f"activity.p.{now}"
+        st.pagination(lines.n_pages, default=now, key=key, on_change=_keep, args=(key,))
 
 
 def predictions(calls: Page[PredictionLine]) -> None:
@@ -61,10 +66,5 @@ def predictions(calls: Page[PredictionLine]) -> None:
     st.dataframe(rows, hide_index=True, column_config=config, alt="Predictions")
 
 
-def _follow(number: int) -> None:
-    if st.session_state.get("activity.p") != number:
-        st.session_state["activity.p"] = number
-
-
-def _keep() -> None:
-    st.query_params["p"] = str(st.session_state["activity.p"])
+def _keep(key: str) -> None:
+    st.query_params["p"] = str(st.session_state[key])

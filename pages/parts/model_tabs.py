@@ -16,7 +16,12 @@ _VERDICT = {
     "maybe": ("orange", ":material/help:", "Perhaps"),
     "no": ("red", ":material/cancel:", "No"),
 }
-_KINDS = {"model": "Model", "config": "Configuration", "requirements": "Requirements", "sample": "Sample"}
+_KINDS = {
+    "model": "Model",
+    "config": "Configuration",
+    "requirements": "Requirements",
+    "sample": "Sample",
+}
 
 
 def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> None:
@@ -106,7 +111,9 @@ def _loads_here(reg: Registry, actor: Actor, version: Version) -> None:
         st.dataframe(rows, hide_index=True, alt="Libraries: made with, and installed here")
 
 
-def metrics(reg: Registry, actor: Actor, model: Model, found: Sequence[Version], chosen: Version) -> None:
+def metrics(
+    reg: Registry, actor: Actor, model: Model, found: Sequence[Version], chosen: Version
+) -> None:
     """The primary metric over the versions, all metrics of the newest, and their editor."""
     base = next((v for v in found if v.number == model.champion), chosen)
     shown = [base, *[v for v in found if v is not base][:4]]

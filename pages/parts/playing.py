@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts import cards, forms, notices, text
 from registry import predict, search, versions
@@ -21,14 +22,18 @@ _WORDS = {
 ANSWER = "playground.answer"
 
 
-def choose(reg: Registry, actor: Actor) -> Version | None:
-    """Model and version, kept in the address; the champion unless another is chosen."""
+def choose(reg: Registry, actor: Actor) -> tuple[Version | None, DeltaGenerator]:
+    """Model and version, kept in the address; the champion unless another is chosen.
+
+    Returns:
+        The version, and the place beside it where `worker` is shown after the answer.
+    """
     query = ModelQuery(statuses=("ready",))
     found = search.find_models(reg, actor, query, size=_MOST_MODELS).items
     wanted = st.query_params.get("model", "")
     refs = list(dict.fromkeys([*([wanted] if wanted else []), *(model.ref for model in found)]))
     if not refs:
-        return None
+        return None, st.container()
     left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
     names = {model.ref: _title(model) for model in found}
     _follow("playground.model", refs[0] if wanted else _sticky(refs))
@@ -39,22 +44,20 @@ def choose(reg: Registry, actor: Actor) -> Version | None:
     listed = versions.find(reg, actor, ref)
     chosen = _version(listed, st.query_params.get("version", ""))
     if chosen is None:
-        return None
+        return None, right
     _follow("playground.version", chosen.number)
     labels = {version.number: _label(version) for version in listed}
     middle.selectbox(
         "Version", list(labels), format_func=labels.__getitem__, key="playground.version",
         on_change=_keep_version,
     )  # fmt: skip
-    with right:
-        _worker(reg, actor, chosen)
-    return chosen
+    return chosen, right
 
 
 def _sticky(refs: Sequence[str]) -> str:
     """The model chosen before, while it is still there."""
     before = st.session_state.get("playground.model")
-    return before if before in refs else refs[0]
+    return str(before) if before in refs else refs[0]
 
 
 def _follow(key: str, value: Any) -> None:
@@ -93,10 +96,8 @@ def _version(listed: Sequence[Version], said: str) -> Version | None:
     return by_name.get(said.removeprefix("v"), start)
 
 
-def _worker(reg: Registry, actor: Actor, version: Version) -> None:
+def worker(reg: Registry, actor: Actor, version: Version) -> None:
     """Whether a worker has it loaded, and the button that loads it ahead."""
-    if not version.can_predict:
-        return
     state = predict.state(reg, actor, version.ref)
     with st.container(horizontal=True, vertical_alignment="center", height=44, border=False):
         st.markdown(_WORDS[state], width="content")
@@ -132,5 +133,7 @@ def ask(reg: Registry, actor: Actor, version: Version, schema: Schema, mode: str
             sent = st.form_submit_button("Submit", type="primary", icon=":material/play_arrow:")
         return [row] if sent else None
     given = forms.tensors(reg, actor, version, schema, key)
-    sent = st.button("Submit", type="primary", icon=":material/play_arrow:", key="playground.submit")
+    sent = st.button(
+        "Submit", type="primary", icon=":material/play_arrow:", key="playground.submit"
+    )
     return forms.numbers(given) if sent else None

@@ -63,14 +63,15 @@ def inputs(schema: Schema | None) -> str:
     return text.count(len(schema.tensors), "tensor")
 
 
-def _fields(fields: Iterable[Field], key: str) -> tuple[Field, ...]:
+def _fields(fields: tuple[Field, ...], key: str) -> tuple[Field, ...]:
     edited = st.data_editor(
         _field_frame(fields),
         column_config=_field_columns(),
         num_rows="dynamic",
+        placeholder="",
         hide_index=True,
         key=f"{key}.fields",
-        height=min(420, 38 * (2 + len(tuple(fields)))),
+        height=min(420, 35 * (2 + len(fields)) + 3),
         alt="Columns that a prediction takes",
     )
     known = {field.name: field for field in fields}
@@ -97,7 +98,16 @@ def _field(row: Mapping[Any, Any], known: Field | None) -> Field:
 
 def _field_frame(fields: Iterable[Field]) -> pd.DataFrame:
     rows = [
-        (f.name, f.type, f.nullable, f.minimum, f.maximum, list(f.categories), f.unit, f.description)
+        (
+            f.name,
+            f.type,
+            f.nullable,
+            f.minimum,
+            f.maximum,
+            list(f.categories),
+            f.unit,
+            f.description,
+        )
         for f in fields
     ]
     columns = list(_field_columns())
@@ -131,6 +141,7 @@ def _tensors(tensors: tuple[Tensor, ...], key: str) -> tuple[Tensor, ...]:
             "Picture": st.column_config.CheckboxColumn(help="Made from an uploaded picture."),
         },
         num_rows="dynamic",
+        placeholder="",
         hide_index=True,
         key=f"{key}.tensors",
         alt="Tensors that a prediction takes",
@@ -222,6 +233,7 @@ def metrics(start: Iterable[Metric], key: str) -> tuple[Metric, ...]:
             "Better": st.column_config.SelectboxColumn(options=_BETTER, default=_BETTER[0]),
         },
         num_rows="dynamic",
+        placeholder="",
         hide_index=True,
         key=f"{key}.metrics",
         alt="Metrics of this version",

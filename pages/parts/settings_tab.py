@@ -11,14 +11,14 @@ from registry import access, models
 from registry.core import Registry
 from registry.records import LEVELS, Actor, Model
 
-_CAN = {
-    "view": "view: look, predict, download",
-    "edit": "edit: also add versions and change them",
-    "manage": "manage: also share, transfer, trash",
-}
+_MAY = (
+    "view: look, predict, download. edit: also add and change versions. "
+    "manage: also share, hand over, trash."
+)
 
 
 def show(reg: Registry, actor: Actor, model: Model) -> None:
+    """What it is called at the left, who may do what at the right."""
     left, right = st.columns(2, gap="large")
     with left:
         _describe(reg, actor, model)
@@ -38,17 +38,18 @@ def _describe(reg: Registry, actor: Actor, model: Model) -> None:
             "One sentence", model.description, max_chars=300, disabled=bool(why)
         )
         task = _one("Task", drafts.TASKS, model.task, why)
-        license = _one("License", drafts.LICENSES, model.license, why)
+        licensed = _one("License", drafts.LICENSES, model.license, why)
         tags = st.multiselect(
             "Tags", list(model.tags), list(model.tags), accept_new_options=True, disabled=bool(why)
         )
-        help = text.escape(why) or None
-        saved = st.form_submit_button("Save", type="primary", disabled=bool(why), help=help)
+        saved = st.form_submit_button(
+            "Save", type="primary", disabled=bool(why), help=text.escape(why) or None
+        )
     if saved:
         with notices.shown(stop=False):
             models.edit(
                 reg, actor, model.ref, name=name or "", description=description or "",
-                task=task, license=license, tags=tags,
+                task=task, license=licensed, tags=tags,
             )  # fmt: skip
             cards.done("Saved")
 
@@ -67,7 +68,9 @@ def _visibility(reg: Registry, actor: Actor, model: Model) -> None:
     public = model.visibility == "public"
     said = "Everyone signed in can see it and predict." if public else "Only you and those below."
     cards.section("Who may see it", said)
-    if cards.action("Make private" if public else "Publish to everyone", why, key="settings.visible"):
+    if cards.action(
+        "Make private" if public else "Publish to everyone", why, key="settings.visible"
+    ):
         with notices.shown(stop=False):
             change = models.make_private if public else models.publish_to_all
             change(reg, actor, model.ref)
@@ -82,16 +85,18 @@ def _sharing(reg: Registry, actor: Actor, model: Model) -> None:
         return
     for grant in access.grants(reg, actor, model.ref):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{text.escape(grant.username)}** {cards.chip(grant.level)}", width="stretch")
+            st.markdown(
+                f"**{text.escape(grant.username)}** {cards.chip(grant.level)}", width="stretch"
+            )
             if st.button("Stop sharing", key=f"settings.unshare.{grant.username}", type="tertiary"):
                 with notices.shown(stop=False):
                     access.unshare(reg, actor, model.ref, grant.username)
                     cards.done(f"No longer shared with {grant.username}")
-    with st.form("settings.share", border=False, clear_on_submit=False):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            username = st.text_input("User name", key="settings.share.user")
-            level = st.selectbox("May", LEVELS, format_func=_CAN.__getitem__, key="settings.level")
-            shared = st.form_submit_button("Share")
+    with st.form("settings.share", border=False):
+        row = st.container(horizontal=True, vertical_alignment="bottom")
+        username = row.text_input("User name", key="settings.share.user")
+        level = row.selectbox("May", LEVELS, key="settings.level", help=_MAY, width=130)
+        shared = row.form_submit_button("Share")
     if shared:
         with notices.shown(stop=False):
             access.share(reg, actor, model.ref, (username or "").strip(), level)

@@ -19,19 +19,21 @@ _STATUS = {
     "": "– empty",
 }
 _COLOURS = ["green", "blue", "orange", "red", "gray"]
-_ROW_PX = 36
+_ROW_PX, _MOST_ROWS = 36, 30
 
 
 def models(found: Sequence[Model], key: str) -> tuple[list[Model], Model | None]:
     """A page of models; gives those selected, and the one whose name was pressed."""
     frame = pd.DataFrame([_model_row(model) for model in found])
+    sparse = [name for name in ("Task", "Champion", "Metric", "Trend") if not any(frame[name])]
+    frame = frame.drop(columns=sparse)
     config = {
         "Name": st.column_config.ButtonColumn(
             type="tertiary", alignment="left", pinned=True, key=f"{key}.opened"
         ),
         "Owner": st.column_config.TextColumn(width="small"),
         "Champion": st.column_config.TextColumn(width="small", alignment="right"),
-        "Versions": st.column_config.NumberColumn(width="small"),
+        "Versions": st.column_config.NumberColumn(width=80),
         "Metric": st.column_config.TextColumn(alignment="right"),
         "Trend": st.column_config.LineChartColumn(width="small"),
         "Status": _status_column(),
@@ -48,14 +50,14 @@ def _model_row(model: Model) -> dict[str, Any]:
     metric = f"{model.primary_metric} {text.number(history[-1])}" if history else ""
     return {
         "Name": text.clean(model.name, 60),
-        "Owner": text.clean(model.owner, 40),
-        "Task": text.clean(model.task),
+        "Task": text.clean(model.task, 40),
         "Framework": model.framework,
-        "Champion": f"v{model.champion}" if model.champion else "–",
-        "Versions": model.n_versions,
+        "Status": [_STATUS[model.status or ""]],
+        "Champion": f"v{model.champion}" if model.champion else "",
         "Metric": text.clean(metric, 60),
         "Trend": history if len(history) > 1 else None,
-        "Status": [_STATUS[model.status or ""]],
+        "Versions": model.n_versions,
+        "Owner": text.clean(model.owner, 40),
         "Updated": model.updated_at,
     }
 
@@ -110,10 +112,17 @@ def _selectable(frame: pd.DataFrame, config: dict[str, Any], key: str, alt: str)
         on_select="rerun",
         selection_mode="multi-row",
         row_height=_ROW_PX,
+        height=_height(len(frame)),
+        placeholder="–",
         key=key,
         alt=alt,
     )
     return list(event["selection"]["rows"])
+
+
+def _height(n_rows: int) -> int:
+    """All rows of a page without a second scroll bar, up to a screenful and a half."""
+    return _ROW_PX * (min(n_rows, _MOST_ROWS) + 1) + 2
 
 
 def _status_column() -> Any:
@@ -169,7 +178,9 @@ def _metric_cells(
         cells[heading(version, found, base)] = _cell(
             metric,
             best=metric is not None and metric.value == best and not only,
-            gap=None if start is None or version is base or metric is None else metric.value - start,
+            gap=None
+            if start is None or version is base or metric is None
+            else metric.value - start,
             better=better,
         )
     return cells
@@ -179,7 +190,7 @@ def _cell(metric: Metric | None, *, best: bool, gap: float | None, better: bool 
     if metric is None:
         return ":gray[—]"
     said = text.number(metric.value) + (f" {text.escape(metric.unit, 20)}" if metric.unit else "")
-    said = f"**{said}** :primary-badge[best]" if best else said
+    said = f"**{said}** :gray-badge[best]" if best else said
     if gap is None:
         return said
     good = "gray" if not gap or better is None else "green" if (gap > 0) == better else "red"

@@ -181,7 +181,7 @@ def _line(opener: Token, token: Token, marks: list[str], fresh: str) -> list[str
         return [f"{first}{'#' * level} {content.replace(chr(10), ' ')}", ""]
     lines = content.split("\n")
     body = [(first if i == 0 else rest) + line for i, line in enumerate(lines)]
-    return body + [rest.rstrip()] if not opener.hidden else body
+    return body if opener.hidden else [*body, rest.rstrip()]
 
 
 def _row(token: Token, tokens: list[Token], position: int) -> list[str]:

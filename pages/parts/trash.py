@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
 from pages.parts import cards, notices, text
-from registry import access, models as registered, versions as numbered
+from registry import access
+from registry import models as registered
+from registry import versions as numbered
 from registry.core import Registry
 from registry.records import Actor, Model, Page, Version
 
@@ -37,7 +40,7 @@ def models(reg: Registry, actor: Actor, found: Page[Model]) -> None:
                     cards.done(f"{model.name} is back")
             why = access.allowed(actor, model.level, "model.purge")
             if cards.action("Delete for good", why, key=f"trash.{model.id}.purge"):
-                _confirm(model.ref, lambda ref=model.ref: registered.purge(reg, actor, ref))
+                _confirm(model.ref, partial(registered.purge, reg, actor, model.ref))
 
 
 def versions(reg: Registry, actor: Actor, model: Model, found: Sequence[Version]) -> None:
@@ -52,7 +55,7 @@ def versions(reg: Registry, actor: Actor, model: Model, found: Sequence[Version]
                     cards.done(f"v{version.number} is back")
             why = access.allowed(actor, model.level, "version.purge")
             if cards.action("Delete for good", why, key=f"trash.{version.id}.purge"):
-                _confirm(version.ref, lambda ref=version.ref: numbered.purge(reg, actor, ref))
+                _confirm(version.ref, partial(numbered.purge, reg, actor, version.ref))
 
 
 def _said(name: str, about: str, reg: Registry, deleted_at: object) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from streamlit.runtime.uploaded_file_manager import UploadedFile
-
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.parts import who
 from registry import staging

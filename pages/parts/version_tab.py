@@ -20,7 +20,9 @@ _LIFE = {
 }
 
 
-def show(reg: Registry, actor: Actor, model: Model, found: Sequence[Version], chosen: Version) -> None:
+def show(
+    reg: Registry, actor: Actor, model: Model, found: Sequence[Version], chosen: Version
+) -> None:
     """Table, actions on what is selected, aliases with their history, trash."""
     place = st.container(horizontal=True, vertical_alignment="center")
     selected = tables.versions(found, model.primary_metric, "model.versions")
@@ -38,6 +40,11 @@ def show(reg: Registry, actor: Actor, model: Model, found: Sequence[Version], ch
     if subject.notes:
         st.markdown(f"**v{subject.number}:** {text.escape(subject.notes, 1000)}")
     _aliases(reg, actor, model, found)
+    put_away(reg, actor, model)
+
+
+def put_away(reg: Registry, actor: Actor, model: Model) -> None:
+    """The versions in the trash, folded; nothing when there are none."""
     gone = versions.find(reg, actor, model.ref, trash=True)
     if gone:
         with st.expander(f"Trash ({len(gone)})", icon=":material/delete:"):
@@ -62,7 +69,7 @@ def _actions(reg: Registry, actor: Actor, model: Model, version: Version) -> Non
         _edit(reg, actor, version)
     bin_it = access.allowed(actor, model.level, "version.trash")
     if cards.action("Trash", bin_it, key="model.version.trash", icon=":material/delete:"):
-        _put_away(reg, actor, version)
+        _ask_trash(reg, actor, version)
 
 
 @st.dialog("Promote a version")
@@ -101,7 +108,7 @@ def _edit(reg: Registry, actor: Actor, version: Version) -> None:
 
 
 @st.dialog("Move to the trash")
-def _put_away(reg: Registry, actor: Actor, version: Version) -> None:
+def _ask_trash(reg: Registry, actor: Actor, version: Version) -> None:
     st.markdown(
         f"**{text.escape(version.ref)}**, {text.size(version.size_bytes)}. It no longer predicts; "
         f"you can restore it for {reg.settings.trash_days:g} days. Its number is not used again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 
 import streamlit as st
@@ -46,10 +47,11 @@ def enter(actor: Actor, session_id: str) -> None:
             "logout": None,
         }
     )
+    st.session_state.pop(FORGET, None)
 
 
 def open_session(actor: Actor) -> None:
-    """Start a session for a person who just proved who they are."""
+    """Start a session for a person who just proved who they are; the cookie follows."""
     session_id, ticket = accounts.open_session(registry(), actor)
     enter(actor, session_id)
     st.session_state[TICKET] = (ticket, now())
@@ -66,10 +68,15 @@ def leave(*, ended: bool = False) -> None:
     st.session_state.update({"authentication_status": None, "logout": True, ENDED: ended})
 
 
+def forget_cookie() -> None:
+    """Let the browser drop its cookie, once, at the next run."""
+    st.session_state[FORGET] = secrets.token_hex(8)
+
+
 def keep_cookie() -> None:
     """Hand the browser its cookie, or make it drop it; called once in every run."""
-    if st.session_state.get(FORGET):
-        cookie.forget()
+    if request := st.session_state.get(FORGET):
+        cookie.forget(request)
     pending = st.session_state.get(TICKET)
     if not pending:
         return

@@ -50,8 +50,8 @@ metrics: [r2, rmse, mae]
 
 A number from 25 to 346: how far the disease has come a year after the baseline.
 
-Ten columns in this order: age (years), sex (1 or 2), body mass index, mean blood pressure, and six
-blood serum values (total cholesterol, LDL, HDL, their ratio, log of triglycerides, glucose).
+Ten columns: age (years), sex (1 or 2), body mass index, mean blood pressure, and six values of
+blood serum.
 
 ## How it was made
 
@@ -80,7 +80,7 @@ small and grey for you. Bright strokes on a dark ground work, as in the training
 
 ## How it was made
 
-Two convolutions and two dense layers, 12 epochs with Adam on 1,347 pictures. One version is
+Two convolutions and two dense layers, 25 epochs with Adam on 1,347 pictures. One version is
 TorchScript, the other torch.export.
 
 ## Limits

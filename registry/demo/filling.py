@@ -12,16 +12,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from registry import accounts, aliases, checks, codec, models, publish, staging, versions
 from registry.core import Registry
 from registry.demo.samples import NAMES, Sample
 from registry.errors import NotFound, RegistryError
-from registry.records import CHAMPION, Actor, Draft, Schema, Version
+from registry.records import CHAMPION, Actor, Draft, Metric, Schema, Version
 
 USERNAME = "demo"
 _READY_WITHIN_S = 300.0
@@ -85,17 +84,23 @@ def _train(folder: Path, wanted: list[str], say: Say) -> Iterator[Sample]:
     """Samples as the training process finishes them."""
     if not wanted:
         return
-    command = [sys.executable, "-m", "registry.demo.training", str(folder), *wanted]
     root = Path(__file__).resolve().parents[2]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as trainer:
-        assert trainer.stdout is not None
-        for line in trainer.stdout:
+    with subprocess.Popen(
+        trainer(folder, wanted), stdout=subprocess.PIPE, text=True, cwd=root
+    ) as training:
+        assert training.stdout is not None
+        for line in training.stdout:
             if line.startswith("{"):
                 yield codec.load(Sample, json.loads(line))
             else:
                 say(line.strip())
-    if trainer.returncode:
+    if training.returncode:
         raise RegistryError("training the sample models failed; see the lines above")
+
+
+def trainer(folder: Path, wanted: Sequence[str]) -> list[str]:
+    """The command that trains samples into a folder."""
+    return [sys.executable, "-m", "registry.demo.training", str(folder), *wanted]
 
 
 def _publish(reg: Registry, actor: Actor, sample: Sample) -> Version:
@@ -145,17 +150,16 @@ def _crown(reg: Registry, actor: Actor, model: str, say: Say) -> None:
     for version in found:
         if version.status == "failed":
             say(f"{version.ref} did not load: {version.failure}")
-    ready = [v for v in found if v.status == "ready" and v.metrics]
+    name = models.get(reg, actor, model).primary_metric
+    measured = {v.number: m for v in found for m in v.metrics if m.name == name}
+    ready = [v for v in found if v.status == "ready" and v.number in measured]
     if not ready or any(CHAMPION in v.aliases for v in found):
         return
-    best = max(ready, key=_merit)
-    first = best.metrics[0]
-    reason = f"best {first.name} on the held-out rows: {first.value:.4f}"
+    best = max(ready, key=lambda v: (_merit(measured[v.number]), v.number))
+    reason = f"best {name} on the held-out rows: {measured[best.number].value:.4f}"
     aliases.move(reg, actor, best.ref, CHAMPION, reason)
     say(f"champion of {model}: version {best.number} ({reason})")
 
 
-def _merit(version: Version) -> tuple[float, int]:
-    first: Any = version.metrics[0]
-    sign = -1.0 if first.higher_is_better is False else 1.0
-    return sign * first.value, version.number
+def _merit(metric: Metric) -> float:
+    return -metric.value if metric.higher_is_better is False else metric.value

@@ -57,7 +57,6 @@ def _cancer(
         data.data, names, test_size=0.25, stratify=names, random_state=_SEED
     )
     model, seconds = _fitted(build(x), x, y)
-    row = x_test.iloc[0]
     return Sample(
         path=_joblib(model, folder / f"breast_cancer_{label}.joblib"),
         details=Details(
@@ -74,7 +73,7 @@ def _cancer(
             training=_training(algorithm, cards.CANCER_DATA, "diagnosis", x, x_test, seconds),
             links={"dataset": "https://archive.ics.uci.edu/dataset/17"},
         ),
-        given=Schema("table", target="diagnosis", example={k: float(v) for k, v in row.items()}),
+        given=Schema("table", target="diagnosis", example=_row(x_test)),
         public=True,
     )
 
@@ -132,35 +131,22 @@ def _boosting(folder: Path) -> Sample:
 
 
 def _diabetes(folder: Path) -> Sample:
-    import numpy as np
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import FloatTensorType
+    from sklearn.compose import ColumnTransformer
     from sklearn.datasets import load_diabetes
     from sklearn.ensemble import RandomForestRegressor
-    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
     from sklearn.model_selection import train_test_split
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    data = load_diabetes(scaled=False)
-    x, x_test, y, y_test = train_test_split(
-        data.data, data.target, test_size=0.25, random_state=_SEED
-    )
+    data = load_diabetes(as_frame=True, scaled=False)
+    table = data.data.set_axis(_DIABETES_COLUMNS, axis=1)
+    x, x_test, y, y_test = train_test_split(table, data.target, test_size=0.25, random_state=_SEED)
+    columns = ColumnTransformer([("scaled", StandardScaler(), list(table.columns))])
     forest = RandomForestRegressor(150, min_samples_leaf=5, random_state=_SEED, n_jobs=1)
-    model, seconds = _fitted(forest, x, y)
-    graph = to_onnx(
-        model, initial_types=[("features", FloatTensorType([None, 10]))], target_opset=17
-    )
-    graph.doc_string = "Disease progression one year after baseline"
-    path = folder / "diabetes_forest.onnx"
-    path.write_bytes(graph.SerializeToString())
-    guess = model.predict(x_test)
-    values = {
-        "r2_score": r2_score(y_test, guess),
-        "root_mean_squared_error": root_mean_squared_error(y_test, guess),
-        "mean_absolute_error": mean_absolute_error(y_test, guess),
-    }
-    first = np.round(x_test[:1].astype(np.float32), 4)
+    model, seconds = _fitted(Pipeline([("columns", columns), ("forest", forest)]), x, y)
+    training = _training("random forest", cards.DIABETES_DATA, "progression", x, x_test, seconds)
     return Sample(
-        path=str(path),
+        path=_onnx(model, folder / "diabetes_forest.onnx"),
         details=Details(
             name="Diabetes progression",
             description="Disease progression after a year, from ten baseline variables.",
@@ -170,20 +156,48 @@ def _diabetes(folder: Path) -> Sample:
             tags=("medicine", "tabular", "onnx", "sample"),
             label="1.0.0",
             notes="A random forest of 150 trees, converted to ONNX with skl2onnx.",
-            metrics=_metrics(values),
+            metrics=_regression(y_test, model.predict(x_test)),
             parameters=_parameters(model),
-            training=_training(
-                "random forest", cards.DIABETES_DATA, "progression", x, x_test, seconds
-            )
-            | {"features": list(data.feature_names)},
+            training=training,
         ),
-        given=Schema(
-            "tensors",
-            tensors=(Tensor("features", "float32", (-1, 10)),),
-            outputs=(Output("variable", "value", "float32", (-1, 1)),),
-            target="progression",
-            example={"features": first.tolist()},
-        ),
+        given=Schema("table", target="progression", example=_row(x_test)),
+    )
+
+
+_DIABETES_COLUMNS = (
+    "age",
+    "sex",
+    "bmi",
+    "blood_pressure",
+    "total_cholesterol",
+    "ldl",
+    "hdl",
+    "cholesterol_ratio",
+    "log_triglycerides",
+    "glucose",
+)
+
+
+def _onnx(model: Any, path: Path) -> str:
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    inputs = [(name, FloatTensorType([None, 1])) for name in model.feature_names_in_]
+    graph = to_onnx(model, initial_types=inputs, target_opset=17)
+    graph.doc_string = "Disease progression one year after baseline"
+    path.write_bytes(graph.SerializeToString())
+    return str(path)
+
+
+def _regression(y_test: Any, guess: Any) -> tuple[Metric, ...]:
+    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+
+    return _metrics(
+        {
+            "r2_score": r2_score(y_test, guess),
+            "root_mean_squared_error": root_mean_squared_error(y_test, guess),
+            "mean_absolute_error": mean_absolute_error(y_test, guess),
+        }
     )
 
 
@@ -211,7 +225,7 @@ def _digits(folder: Path, label: str, notes: str, save: Callable[[Any, Any, Path
         torch.nn.ReLU(),
         torch.nn.Linear(64, 10),
     )
-    settings = {"epochs": 12, "batch_size": 64, "learning_rate": 0.003, "optimizer": "Adam"}
+    settings = {"epochs": 25, "batch_size": 64, "learning_rate": 0.003, "optimizer": "Adam"}
     seconds = _descend(network, torch.from_numpy(x), torch.from_numpy(y), settings)
     path = save(network.eval(), torch.from_numpy(x[:2]), folder)
     with torch.no_grad():
@@ -255,7 +269,7 @@ def _digit_schema(example: Any) -> Schema:
     return Schema(
         "tensors",
         tensors=(Tensor("input", "float32", (-1, 1, 8, 8), image=hints),),
-        outputs=(Output("output_0", "scores", "float32", (-1, 10)),),
+        outputs=(Output("output", "scores", "float32", (-1, 10)),),
         classes=tuple("0123456789"),
         target="digit",
         example={"input": example},
@@ -336,6 +350,11 @@ def _metrics(values: dict[str, Any]) -> tuple[Metric, ...]:
         Metric(name, round(float(value), 4), dataset=_HELD_OUT, higher_is_better=name not in lower)
         for name, value in values.items()
     )
+
+
+def _row(table: Any) -> dict[str, float]:
+    """The first row, as an example to click."""
+    return {name: round(float(value), 5) for name, value in table.iloc[0].items()}
 
 
 def _parameters(model: Any) -> dict[str, Any]:

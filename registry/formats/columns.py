@@ -27,6 +27,12 @@ class _Column:
     used: bool = True
 
 
+class _Columns(list[_Column]):
+    """The columns, and how many more parts may be looked at: parts can hold each other."""
+
+    left = 2000
+
+
 def fields(root: Instance) -> tuple[Field, ...]:
     """The columns an estimator takes, in order; () when nothing tells how many."""
     if _reads_text(root):
@@ -34,7 +40,7 @@ def fields(root: Instance) -> tuple[Field, ...]:
     names = estimators.names(root)
     named = bool(names)
     names = names or [f"x{i}" for i in range(estimators.n_features(root))]
-    columns = [_Column() for _ in names]
+    columns = _Columns(_Column() for _ in names)
     _walk(root, list(range(len(columns))), columns, 0)
     return tuple(
         Field(
@@ -70,9 +76,10 @@ def _reads_text(root: Instance) -> bool:
     return any(member.cls.name in _VECTORIZERS for member in estimators.family(root))
 
 
-def _walk(est: object, where: list[int], columns: list[_Column], depth: int) -> None:
+def _walk(est: object, where: list[int], columns: _Columns, depth: int) -> None:
     """Note what one transformer remembers of the columns `where`."""
-    if not isinstance(est, Instance) or depth > MAX_DEPTH:
+    columns.left -= 1
+    if not isinstance(est, Instance) or depth > MAX_DEPTH or columns.left < 0:
         return
     kind = est.cls.name
     if estimators.steps(est):
@@ -91,18 +98,21 @@ def _walk(est: object, where: list[int], columns: list[_Column], depth: int) -> 
         _imputer(est, where, columns)
     elif kind.startswith("HistGradientBoosting"):
         _histogram(est, where, columns, depth)
-    elif kind in _VECTORIZERS:
+    else:
+        _other(est, where, columns, depth)
+
+
+def _other(est: Instance, where: list[int], columns: _Columns, depth: int) -> None:
+    if est.cls.name in _VECTORIZERS:
         for i in where:
             columns[i].type, columns[i].default = "string", ""
-    else:
-        _centers(est, where, columns)
-        inner = list(estimators.family(est))[1:2]
-        _walk(inner[0] if inner else None, where, columns, depth + 1)
+        return
+    _centers(est, where, columns)
+    for inner in list(estimators.family(est))[1:2]:
+        _walk(inner, where, columns, depth + 1)
 
 
-def _column_transformer(
-    est: Instance, where: list[int], columns: list[_Column], depth: int
-) -> None:
+def _column_transformer(est: Instance, where: list[int], columns: _Columns, depth: int) -> None:
     indices = est.state.get("_transformer_to_input_indices")
     parts = est.state.get("transformers_")
     if not isinstance(indices, dict) or not isinstance(parts, list):
@@ -121,7 +131,7 @@ def _column_transformer(
         _walk(part[1], chosen, columns, depth + 1)
 
 
-def _categories(est: Instance, where: list[int], columns: list[_Column]) -> None:
+def _categories(est: Instance, where: list[int], columns: _Columns) -> None:
     listed = est.state.get("categories_")
     if not isinstance(listed, list) or len(listed) != len(where):
         return
@@ -151,7 +161,7 @@ def _missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _imputer(est: Instance, where: list[int], columns: list[_Column]) -> None:
+def _imputer(est: Instance, where: list[int], columns: _Columns) -> None:
     statistics = est.state.get("statistics_")
     flat = statistics.flat() if isinstance(statistics, Array) else None
     for n, i in enumerate(where):
@@ -163,7 +173,7 @@ def _imputer(est: Instance, where: list[int], columns: list[_Column]) -> None:
             columns[i].default = rounded(value)
 
 
-def _histogram(est: Instance, where: list[int], columns: list[_Column], depth: int) -> None:
+def _histogram(est: Instance, where: list[int], columns: _Columns, depth: int) -> None:
     for i in where:
         columns[i].nullable = True
     thresholds = attribute_list(est.state.get("_bin_mapper"), "bin_thresholds_")
@@ -175,7 +185,7 @@ def _histogram(est: Instance, where: list[int], columns: list[_Column], depth: i
         _center(columns[i], array)
 
 
-def _centers(est: Instance, where: list[int], columns: list[_Column]) -> None:
+def _centers(est: Instance, where: list[int], columns: _Columns) -> None:
     """Means and medians that scalers keep become defaults."""
     state = est.state
     low, high = _numbers(state.get("data_min_")), _numbers(state.get("data_max_"))
@@ -212,3 +222,30 @@ def attribute_list(value: object, name: str) -> list[Any]:
     found = estimators.attribute(value, name)
     found = found.values if isinstance(found, Array) else found
     return found if isinstance(found, list) else []
+
+
+def example_row(fields: tuple[Field, ...]) -> dict[str, Any]:
+    """A row that the model can be asked with as it stands."""
+    return {field.name: _sensible(field) for field in fields}
+
+
+def _sensible(field: Field) -> Any:
+    """A value that fits a column: its default, first category, middle of the range, or zero."""
+    if field.default is not None:
+        return field.default
+    whole = field.type in ("integer", "long")
+    if field.categories:
+        first = field.categories[0]
+        return first if field.type == "string" else int(first) if whole else float(first)
+    if field.type in ("string", "binary"):
+        return ""
+    if field.type == "boolean":
+        return False
+    if field.type == "datetime":
+        return "2026-01-01T00:00:00"
+    low, high = field.minimum, field.maximum
+    if low is not None and high is not None:
+        middle = (low + high) / 2
+    else:
+        middle = next((b for b in (low, high) if b is not None), 0.0)
+    return int(middle) if whole else middle

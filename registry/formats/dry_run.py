@@ -11,15 +11,14 @@ import io
 import pickle
 import struct
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
 from registry.errors import BrokenArtifact
-from registry.formats import reductions
+from registry.formats import compressed, reductions
 from registry.formats.stubs import (
     MAX_DECODED_BYTES,
     MAX_KEPT,
@@ -36,11 +35,12 @@ from registry.formats.text import clean, refusal
 
 MAX_GLOBALS = 10_000
 _BLOCK = 1 << 20
+_pickle: Any = pickle  # typeshed leaves out the machine of pure Python
 _WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 _ANCIENT = {"joblib.numpy_pickle_compat", "sklearn.externals.joblib.numpy_pickle"}
 _DAMAGE = (
-    *(pickle.UnpicklingError, EOFError, OSError, zlib.error, struct.error, ArithmeticError),
-    *(AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError),
+    *(*compressed.DAMAGE, pickle.UnpicklingError, struct.error, ArithmeticError),
+    *(AttributeError, KeyError, IndexError, TypeError, RecursionError),
     *(MemoryError, AssertionError, NotImplementedError, BufferError, SystemError),
 )
 
@@ -72,7 +72,7 @@ class Seen:
     opcodes: int = 0
 
 
-class _Stopped(Exception):  # noqa: N818  a signal, not an error
+class _Stopped(Exception):
     """A limit was reached."""
 
 
@@ -172,10 +172,10 @@ class _Source:
         return self._file.readline(_BLOCK)
 
 
-class DryRun(pickle._Unpickler):
+class DryRun(_pickle._Unpickler):  # type: ignore[misc]
     """The unpickler; `load` returns stubs."""
 
-    dispatch: Any = dict(pickle._Unpickler.dispatch)
+    dispatch: ClassVar[dict[int, Any]] = dict(_pickle._Unpickler.dispatch)
 
     def __init__(self, source: _Source, *, torch: bool = False, seen: Seen | None = None) -> None:
         super().__init__(source)
@@ -184,7 +184,7 @@ class DryRun(pickle._Unpickler):
         self._torch = torch
 
     def load(self) -> Any:
-        self._unframer = pickle._Unframer(self._file_read, self._file_readline)
+        self._unframer = _pickle._Unframer(self._file_read, self._file_readline)
         self.read, self.readline = self._unframer.read, self._unframer.readline
         self.readinto = self._unframer.readinto
         self.metastack: list[list[Any]] = []
@@ -200,7 +200,7 @@ class DryRun(pickle._Unpickler):
                         raise EOFError
                     dispatch[key[0]](self)
                 self._count(50_000)
-        except pickle._Stop as stop:
+        except _pickle._Stop as stop:
             return stop.value
 
     def _count(self, opcodes: int) -> None:
@@ -340,7 +340,7 @@ class DryRun(pickle._Unpickler):
         elif isinstance(target, Instance):
             target.extend(items)
 
-    _OWN: dict[bytes, Callable[[Any], None]] = {
+    _OWN: ClassVar[dict[bytes, Callable[[Any], None]]] = {
         pickle.REDUCE: _reduce,
         pickle.NEWOBJ: _newobj,
         pickle.NEWOBJ_EX: _newobj_ex,

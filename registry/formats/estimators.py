@@ -11,19 +11,32 @@ from registry.formats.text import MAX_DEPTH, MAX_FEATURES, clean, plain
 
 MAX_PARAMETERS = 200
 MAX_CLASSES = 10_000
-_INNER = ("best_estimator_", "estimator_", "regressor_", "classifier_", "estimator", "base_estimator")
-_REGRESSION = ("Regressor", "Regression", "SVR", "Ridge", "Lasso", "ElasticNet", "Lars", "Cca", "CCA")
+_MAX_FAMILY = 100
+_INNER = (
+    "best_estimator_",
+    "estimator_",
+    "regressor_",
+    "classifier_",
+    "estimator",
+    "base_estimator",
+)
+_REGRESSION = (
+    "Regressor",
+    "Regression",
+    "SVR",
+    "Ridge",
+    "Lasso",
+    "ElasticNet",
+    "Lars",
+    "Cca",
+    "CCA",
+)
 _CLUSTERS = ("KMeans", "BisectingKMeans", "MiniBatchKMeans", "Birch", "MeanShift")
 _MIXTURES = ("GaussianMixture", "BayesianGaussianMixture", "AffinityPropagation")
 _OUTLIERS = ("IsolationForest", "OneClassSVM", "SGDOneClassSVM", "EllipticEnvelope")
 _WITHOUT_PROBABILITIES = {
     "LinearSVC", "RidgeClassifier", "RidgeClassifierCV", "Perceptron", "NearestCentroid",
     "PassiveAggressiveClassifier", "OutputCodeClassifier",
-}  # fmt: skip
-PACKAGES = {
-    "sklearn": "scikit-learn", "skimage": "scikit-image", "imblearn": "imbalanced-learn",
-    "cv2": "opencv-python", "PIL": "pillow", "category_encoders": "category-encoders",
-    "sktime": "sktime", "yaml": "PyYAML",
 }  # fmt: skip
 _FRAMEWORKS = {
     "sklearn": "scikit-learn", "xgboost": "XGBoost", "lightgbm": "LightGBM",
@@ -102,21 +115,28 @@ def final(value: Instance) -> Instance:
     return value
 
 
-def family(value: object, *, last_step: bool = False, depth: int = 0) -> Iterator[Instance]:
-    """A stub and what is inside that takes the same input (or gives the same output)."""
-    if not isinstance(value, Instance) or depth > MAX_DEPTH:
-        return
-    yield value
-    inner = [step for _, step in steps(value) if isinstance(step, Instance)]
-    if inner:
-        yield from family(inner[-1 if last_step else 0], last_step=last_step, depth=depth + 1)
-    for name in _INNER:
-        yield from family(attribute(value, name), last_step=last_step, depth=depth + 1)
-    for name in ("calibrated_classifiers_", "estimators_"):
-        several = attribute(value, name)
-        if isinstance(several, list) and several:
-            first = several[0][1] if isinstance(several[0], tuple) else several[0]
-            yield from family(first, last_step=last_step, depth=depth + 1)
+def family(value: object, *, last_step: bool = False) -> Iterator[Instance]:
+    """A stub and what is inside that takes the same input (or gives the same output), each once."""
+    seen: set[int] = set()
+    stack: list[object] = [value]
+    while stack and len(seen) < _MAX_FAMILY:
+        member = stack.pop()
+        if not isinstance(member, Instance) or id(member) in seen:
+            continue
+        seen.add(id(member))
+        yield member
+        inner = [step for _, step in steps(member) if isinstance(step, Instance)]
+        below = [inner[-1 if last_step else 0]] if inner else []
+        below += [attribute(member, name) for name in _INNER]
+        for name in ("calibrated_classifiers_", "estimators_"):
+            several = attribute(member, name)
+            if isinstance(several, list) and several:
+                below.append(several[0][1] if _is_pair(several[0]) else several[0])
+        stack.extend(reversed(below))
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2
 
 
 def find(value: object, name: str, *, last_step: bool = False) -> Any:
@@ -151,27 +171,33 @@ def n_features(value: object) -> int:
 def parameters(value: Instance) -> dict[str, Any]:
     """Hyper-parameters in scikit-learn's own spelling, nested ones as `step__name`."""
     found: dict[str, Any] = {}
-    _collect(value, "", found, 0)
+    seen: set[int] = set()
+    queue: list[tuple[str, Instance]] = [("", value)]
+    while queue and len(found) < MAX_PARAMETERS:
+        prefix, est = queue.pop(0)
+        if id(est) in seen:
+            continue
+        seen.add(id(est))
+        inner = _parts(est)
+        for name, setting in est.state.items():
+            hidden = name.endswith("_") or name.startswith("_") or name in ("steps", "transformers")
+            if not hidden and len(found) < MAX_PARAMETERS:
+                found[clean(prefix + name)] = _shown(setting)
+                if isinstance(setting, Instance) and "_sklearn_version" in setting.state:
+                    inner.append((name, setting))
+        if prefix.count("__") < MAX_DEPTH:
+            queue += [(f"{prefix}{name}__", part) for name, part in inner]
     return found
 
 
-def _collect(value: Instance, prefix: str, found: dict[str, Any], depth: int) -> None:
-    inner = [(name, step) for name, step in steps(value) if isinstance(step, Instance)]
-    if not inner and isinstance(attribute(value, "transformers"), list):
-        inner = [
-            (clean(part[0]), part[1])
-            for part in value.state["transformers"][:100]
-            if isinstance(part, tuple) and len(part) == 3 and isinstance(part[1], Instance)
-        ]
-    for name, setting in value.state.items():
-        hidden = name.endswith("_") or name.startswith("_") or name in ("steps", "transformers")
-        if not hidden and len(found) < MAX_PARAMETERS:
-            found[clean(prefix + name)] = _shown(setting)
-            if isinstance(setting, Instance) and "_sklearn_version" in setting.state:
-                inner.append((name, setting))
-    for name, step in inner:
-        if depth < MAX_DEPTH:
-            _collect(step, f"{prefix}{name}__", found, depth + 1)
+def _parts(value: Instance) -> list[tuple[str, Instance]]:
+    """Named estimators inside a pipeline or a column transformer."""
+    listed = attribute(value, "steps") or attribute(value, "transformers")
+    return [
+        (clean(part[0]), part[1])
+        for part in (listed if isinstance(listed, list) else [])[:100]
+        if isinstance(part, (tuple, list)) and len(part) > 1 and isinstance(part[1], Instance)
+    ]
 
 
 def _shown(value: object, depth: int = 0) -> Any:
@@ -230,6 +256,7 @@ def _n_targets(last: Instance) -> int:
 def _n_parameters(last: Instance) -> int | None:
     weights = [last.state.get(name) for name in ("coef_", "intercept_")]
     for name in ("coefs_", "intercepts_"):
-        weights += last.state.get(name) if isinstance(last.state.get(name), list) else []
+        several = last.state.get(name)
+        weights += several if isinstance(several, list) else []
     total = sum(w.size if isinstance(w, Array) else isinstance(w, float) for w in weights)
     return total or None

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from registry.formats.stubs import Array, Global, Instance, Skipped, Storage, Weight, decoded, lengths
+from registry.formats.stubs import (
+    Array,
+    Global,
+    Instance,
+    Skipped,
+    Storage,
+    Weight,
+    decoded,
+    lengths,
+)
 
 # Source: torch/storage.py, _storage_type_to_dtype_map, 2.13
 _STORAGES = {
@@ -40,7 +49,8 @@ def key(value: Any) -> Any:
 def set_dtype_state(dtype: np.dtype, state: Any) -> None:
     """Apply a pickled state to a dtype made by `_dtype`: byte order, fields, item size."""
     if isinstance(state, tuple) and len(state) in (8, 9) and _plain_fields(state[4]):
-        dtype.__setstate__(state)  # type: ignore[attr-defined]
+        set_state: Any = getattr(dtype, "__setstate__")  # noqa: B009  typeshed leaves it out
+        set_state(state)
     else:
         raise ValueError("a dtype with a state that NumPy never writes")
 
@@ -61,7 +71,7 @@ def _dtype(function: Global, args: tuple[Any, ...]) -> Any:
     if not isinstance(code, str) or len(code) > 100:
         raise ValueError("a dtype that is not named by text")
     # A copy, always: a state set on NumPy's shared float64 would change it for everybody.
-    return np.dtype(code, False, True)  # type: ignore[call-overload]
+    return np.dtype(code, False, True)
 
 
 def _reconstruct(function: Global, args: tuple[Any, ...]) -> Any:

@@ -8,11 +8,24 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
 
-from registry.formats.estimators import PACKAGES
-from registry.formats.text import clean, finding
+from registry.formats.text import finding
 from registry.records import Finding
 
-_NOT_A_LIBRARY = ("", "__main__", "__mp_main__", "__torch__", "copyreg", "__builtin__")
+# Only these are ever named as something to install: a file could name a package made to harm.
+_WELL_KNOWN = {
+    "sklearn": "scikit-learn",
+    "imblearn": "imbalanced-learn",
+    "category_encoders": "category-encoders",
+    "feature_engine": "feature-engine",
+    **{
+        name: name
+        for name in (
+            *("numpy", "scipy", "pandas", "pyarrow", "polars", "joblib", "skops", "onnx"),
+            *("xgboost", "lightgbm", "catboost", "statsmodels", "mlxtend", "skorch", "sktime"),
+            *("torch", "torchvision", "keras", "tensorflow", "jax", "transformers", "lz4"),
+        )
+    },
+}
 
 
 @cache
@@ -41,11 +54,14 @@ def mismatch(package: str, version: str) -> list[Finding]:
     ]
 
 
+def package(module: str) -> str:
+    """The well-known distribution that a module belongs to, or ""."""
+    return _WELL_KNOWN.get(module.partition(".")[0], "")
+
+
 def libraries(modules: Iterable[str]) -> list[str]:
-    """Distributions that a file's names come from, without Python's own."""
-    tops = {module.partition(".")[0] for module in modules}
-    foreign = sorted(t for t in tops if t not in sys.stdlib_module_names | set(_NOT_A_LIBRARY))
-    return [PACKAGES.get(top, clean(top)) for top in foreign[:50]]
+    """Well-known distributions that a file's names come from."""
+    return sorted({package(module) for module in modules} - {""})
 
 
 def known(module: str) -> bool:

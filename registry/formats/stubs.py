@@ -9,6 +9,7 @@ import numpy as np
 
 MAX_DECODED_BYTES = 64 * 1024
 MAX_KEPT = 100_000
+_LAST_CODE_POINT = 0x10FFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,12 @@ class Instance:
     def build(self, state: object) -> None:
         """Remember a state: a dict, or (dict, slots) as pickle writes it."""
         parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
-        if all(part is None or isinstance(part, dict) for part in parts):
-            for part in parts:
-                self.state.update({k: v for k, v in (part or {}).items() if isinstance(k, str)})
-        else:
+        if not all(part is None or isinstance(part, dict) for part in parts):
             self.state["__state__"] = state
+            return
+        for part in parts:
+            if isinstance(part, dict):
+                self.state.update({k: v for k, v in part.items() if isinstance(k, str)})
 
     def append(self, item: object) -> None:
         if len(self.items) < MAX_KEPT:
@@ -149,6 +151,10 @@ def lengths(shape: object) -> tuple[int, ...]:
     return plain
 
 
+def _code_points(data: bytes | bytearray, dtype: np.dtype[Any]) -> np.ndarray:
+    return np.frombuffer(bytes(data), dtype=">u4" if dtype.byteorder == ">" else "<u4")
+
+
 def decoded(data: object, dtype: object, shape: tuple[int, ...], order: str) -> np.ndarray | None:
     """A small array's values, or None when it is big or not made of plain numbers or text."""
     if not isinstance(data, (bytes, bytearray)) or not isinstance(dtype, np.dtype):
@@ -158,4 +164,6 @@ def decoded(data: object, dtype: object, shape: tuple[int, ...], order: str) -> 
     if product(shape) * dtype.itemsize != len(data):
         raise ValueError("an array whose bytes do not fit its shape")
     flat = np.frombuffer(bytes(data), dtype=dtype)
+    if dtype.kind == "U" and len(data) and _code_points(data, dtype).max() > _LAST_CODE_POINT:
+        raise ValueError("an array of text that is none")
     return flat.reshape(shape[::-1]).transpose() if order == "F" else flat.reshape(shape)

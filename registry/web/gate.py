@@ -62,9 +62,7 @@ class UploadGate:
 
         # Streamlit now checks its own session and XSRF token; what it refuses is not kept.
         try:
-            await self.app(
-                _shrunk(scope, content_type, body), _replayed(body, receive), watched
-            )
+            await self.app(_shrunk(scope, content_type, body), _replayed(body, receive), watched)
         finally:
             if not accepted:
                 with suppress(NotFound):

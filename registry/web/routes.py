@@ -37,9 +37,7 @@ async def _open_session(request: Request) -> Response:
     """Swap the ticket in the header for the cookie."""
     reg = handle.get()
     _need_same_site(request)
-    token = await to_thread.run_sync(
-        sessions.redeem, reg, request.headers.get(TICKET_HEADER, "")
-    )
+    token = await to_thread.run_sync(sessions.redeem, reg, request.headers.get(TICKET_HEADER, ""))
     response = Response(status_code=204, headers={"cache-control": "no-store"})
     age_s = int(reg.settings.session_max_h * 3600)
     cookie.put(response, token, https=cookie.is_https(request.scope), max_age_s=age_s)
@@ -76,9 +74,7 @@ async def _download(request: Request) -> Response:
 async def _linked(request: Request) -> Response:
     """The bytes behind a signed link, for whoever holds it."""
     reg = handle.get()
-    opened = await to_thread.run_sync(
-        downloads.open_link, reg, request.path_params["token"]
-    )
+    opened = await to_thread.run_sync(downloads.open_link, reg, request.path_params["token"])
     return _Sent(opened)
 
 

@@ -179,9 +179,18 @@ def sign_out(page: Page) -> None:
 def expect_signed_in(page: Page) -> None:
     """The menu stands, and the browser has its cookie."""
     expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
+    _wait_for_cookie(page, True)
+
+
+def expect_no_cookie(page: Page) -> None:
+    """The browser has dropped its cookie."""
+    _wait_for_cookie(page, False)
+
+
+def _wait_for_cookie(page: Page, wanted: bool) -> None:
     until = time.monotonic() + 10
-    while not any(c["name"] == "vitrine-session" for c in page.context.cookies()):
-        assert time.monotonic() < until, "no cookie"
+    while wanted != any(c["name"] == "vitrine-session" for c in page.context.cookies()):
+        assert time.monotonic() < until, "no cookie" if wanted else "the cookie is still there"
         page.wait_for_timeout(50)
 
 

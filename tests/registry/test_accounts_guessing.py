@@ -30,6 +30,11 @@ def fail(reg: Registry, username: str, times: int = FREE_FAILURES, address: str 
     return said
 
 
+def try_often(kind: str, address: str) -> None:
+    for _ in range(100):
+        signins.allow(kind, address)
+
+
 def wait(reg: Registry) -> None:
     """Let the delay pass."""
     with reg.writing() as s:
@@ -111,20 +116,17 @@ def test_a_lock_is_audited_without_repeating_what_was_typed(reg: Registry, alice
 def test_one_address_may_not_try_without_end(kind: str) -> None:
     address = f"203.0.113.{secrets.randbelow(255)}-{secrets.token_hex(4)}"
     with pytest.raises(RateLimited, match="address") as refused:
-        for _ in range(100):
-            signins.allow(kind, address)
+        try_often(kind, address)
     assert refused.value.retry_after_s > 0
     signins.allow(kind, f"{address}0")
-    for _ in range(100):
-        signins.allow(kind, "")
+    try_often(kind, "")
 
 
 def test_the_limit_of_an_address_holds_at_the_doors(reg: Registry, alice: Actor) -> None:
     address = secrets.token_hex(4)
     accounts.sign_in(reg, "alice", PASSWORD, address)
     with pytest.raises(RateLimited):
-        for _ in range(100):
-            signins.allow("guess", address)
+        try_often("guess", address)
     with pytest.raises(RateLimited, match="address"):
         accounts.sign_in(reg, "alice", PASSWORD, address)
 

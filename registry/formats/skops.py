@@ -1,0 +1,207 @@
+"""skops files: a zip with the object as JSON and its arrays as .npy, loaded by exact type names."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, BinaryIO
+from zipfile import ZipFile
+
+import numpy as np
+
+from registry.errors import BrokenArtifact, UnsafeArtifact
+from registry.formats import answers, archives, proposals
+from registry.formats.stubs import MAX_DECODED_BYTES, Array, Global, Instance
+from registry.formats.text import clean, finding
+from registry.records import Inspection, Report, Schema
+
+if TYPE_CHECKING:
+    from registry.formats.contract import Inputs, Outputs
+
+NAME = "skops"
+FRAMEWORK = "scikit-learn"
+GROUP = "sklearn"
+EXTENSIONS = (".skops",)
+
+_MAX_SCHEMA_BYTES = 128 << 20
+_MAX_NODES = 2_000_000
+_MAX_NESTING = 150
+_HEADER_1 = np.lib.format.read_array_header_1_0
+_HEADER_2 = np.lib.format.read_array_header_2_0
+# Types that skops leaves to the reader's judgement and that fitted scikit-learn models consist of.
+# Source: get_untrusted_types of skops 0.16 over every fitted estimator of scikit-learn 1.9.
+TRUSTED = (
+    "numpy.dtype",
+    "sklearn._loss.loss.HalfTweedieLossIdentity",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.cluster._bisect_k_means._BisectingTree",
+    "sklearn.cluster._kmeans._kmeans_single_lloyd",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    "sklearn.gaussian_process.kernels.ConstantKernel",
+    "sklearn.gaussian_process.kernels.Matern",
+    "sklearn.gaussian_process.kernels.Product",
+    "sklearn.gaussian_process.kernels.RBF",
+    "sklearn.gaussian_process.kernels.Sum",
+    "sklearn.gaussian_process.kernels.WhiteKernel",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+)
+
+
+def detect(head: bytes, file: BinaryIO) -> bool:
+    """A zip with skops' `schema.json`."""
+    return "schema.json" in archives.names(head, file)
+
+
+def inspect(file: BinaryIO) -> Inspection:
+    """Turn the JSON into the same stubs a dry run makes."""
+    with archives.opened(file) as archive:
+        schema = archives.read_json(archive, "schema.json", _MAX_SCHEMA_BYTES)
+        if not isinstance(schema, dict):
+            raise BrokenArtifact("the skops file describes no object: save the model again")
+        tree = _Tree(archive)
+        root = tree.stub(schema, 0)
+    details: dict[str, Any] = {
+        "saved by": "skops",
+        "skops": clean(schema.get("_skops_version", "")),
+        "protocol": schema.get("protocol") if isinstance(schema.get("protocol"), int) else None,
+    }
+    return proposals.inspection(NAME, root, tree.globals.values(), details)
+
+
+class _Tree:
+    """Nodes of a skops file as stubs."""
+
+    def __init__(self, archive: ZipFile) -> None:
+        self._archive = archive
+        self._left = _MAX_NODES
+        self._made: dict[int, Any] = {}
+        self.globals: dict[str, Global] = {}
+
+    def stub(self, node: Any, depth: int) -> Any:
+        """One node, and what is below it."""
+        self._left -= 1
+        if depth > _MAX_NESTING or self._left < 0:
+            raise BrokenArtifact("the skops file is nested too deeply or has too many parts")
+        if not isinstance(node, dict):
+            raise BrokenArtifact("the skops file has a part without a type: save the model again")
+        mark = node.get("__id__")
+        if node.get("__loader__") == "CachedNode":
+            return self._made.get(mark) if isinstance(mark, int) else None
+        made = self._make(node, node.get("__loader__"), depth)
+        if isinstance(mark, int):
+            self._made[mark] = made
+        return made
+
+    def _make(self, node: dict[str, Any], loader: object, depth: int) -> Any:
+        content = node.get("content")
+        named = self._named(node)
+        if loader == "JsonNode" and isinstance(content, str):
+            return archives.parsed(content, "a value")
+        if loader in ("ListNode", "TupleNode", "SetNode") and isinstance(content, list):
+            items = [self.stub(child, depth + 1) for child in content]
+            return tuple(items) if loader == "TupleNode" else items
+        if loader in ("DictNode", "DefaultDictNode", "OrderedDictNode"):
+            return self._children(content, depth)
+        if loader == "NdArrayNode":
+            return self._array(node, depth)
+        if loader in ("TypeNode", "FunctionNode"):
+            return named
+        made = Instance(named)
+        if isinstance(content, dict) and "__loader__" in content:
+            state = self.stub(content, depth + 1)
+            if isinstance(state, dict):
+                made.build(state)
+        elif isinstance(content, dict):
+            made.build(self._children(content, depth))
+        return made
+
+    def _children(self, content: Any, depth: int) -> dict[str, Any]:
+        pairs = content.items() if isinstance(content, dict) else ()
+        return {k: self.stub(v, depth + 1) for k, v in pairs if isinstance(v, dict)}
+
+    def _named(self, node: dict[str, Any]) -> Global:
+        named = Global(str(node.get("__module__", "")), str(node.get("__class__", "")))
+        if named.module != "builtins" and len(self.globals) < 10_000:
+            self.globals.setdefault(clean(named.path), named)
+        return named
+
+    def _array(self, node: dict[str, Any], depth: int) -> Any:
+        content = node.get("content")
+        if node.get("type") == "json" and isinstance(content, list):
+            values = [self.stub(child, depth + 1) for child in content]
+            return Array(np.dtype(object), (len(values),), values)
+        array = self._npy(str(node.get("file", "")))
+        scalar = node.get("__class__") != "ndarray" and isinstance(array.values, np.ndarray)
+        return array.values.item() if scalar and array.size == 1 else array  # type: ignore[union-attr]
+
+    def _npy(self, name: str) -> Array:
+        """A member in NumPy's format: always its header, its values when small."""
+        try:
+            size = self._archive.getinfo(name).file_size
+            with self._archive.open(name) as member:
+                data = member.read(MAX_DECODED_BYTES + 4096)
+            file = io.BytesIO(data)
+            first = np.lib.format.read_magic(file) == (1, 0)
+            shape, fortran, dtype = (_HEADER_1 if first else _HEADER_2)(file)
+        except archives.DAMAGE as damage:
+            raise BrokenArtifact(
+                f"an array of the skops file is damaged: {clean(damage)}"
+            ) from None
+        rest = data[file.tell() :]
+        if size > MAX_DECODED_BYTES or dtype.hasobject or dtype.kind not in "biufcSU":
+            return Array(dtype, shape)
+        try:
+            values = np.frombuffer(rest, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+        except ValueError as damage:
+            raise BrokenArtifact(
+                f"an array of the skops file is damaged: {clean(damage)}"
+            ) from None
+        return Array(dtype, shape, values)
+
+
+def load_model(file: BinaryIO, threads: int) -> Any:
+    """Load, trusting exact names only.
+
+    Raises:
+        UnsafeArtifact: It needs a type that is on no list.
+        NotInstalled: A library that the file needs is missing.
+        PredictionFailed: The object cannot answer.
+    """
+    from skops import io as skops_io
+
+    file.seek(0)
+    data = file.read()
+    with answers.missing_libraries():
+        wanted = skops_io.get_untrusted_types(data=data)
+        foreign = [name for name in wanted if name not in TRUSTED]
+        if foreign:
+            raise UnsafeArtifact(Report((_refused(foreign),)))
+        return answers.loaded(skops_io.loads(data, trusted=wanted), threads)
+
+
+def _refused(foreign: list[str]) -> Any:
+    return finding(
+        "block",
+        "skops-type",
+        f"the file asks for {', '.join(clean(name, 100) for name in foreign[:5])}",
+        "Neither skops nor this registry lists these types as harmless",
+        "Use estimators of scikit-learn itself, or export to ONNX",
+    )
+
+
+def complete(model: Any, inspection: Inspection, schema: Schema | None) -> Schema | None:
+    """Fill in columns, classes, outputs, defaults and an example from the loaded model."""
+    return answers.complete(model, schema)
+
+
+def predict(model: Any, inputs: Inputs, schema: Schema) -> Outputs:
+    """Answers "label" and "probabilities", or "value"."""
+    return answers.predict(model, inputs, schema)

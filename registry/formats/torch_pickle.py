@@ -1,0 +1,194 @@
+"""torch.save files (.pt, .pth): weights alone, checkpoints, or a whole module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from registry.errors import BrokenArtifact, PredictionFailed
+from registry.formats import archives, proposals, runtime, torch_run, torch_zip, torchscript
+from registry.formats.dry_run import Seen, dry_run_many
+from registry.formats.stubs import Global, Instance, Weight
+from registry.formats.text import clean, plain
+from registry.records import Inspection, Schema
+
+if TYPE_CHECKING:
+    from registry.formats.contract import Inputs, Outputs
+
+NAME = "torch_pickle"
+FRAMEWORK = "PyTorch"
+GROUP = "torch"
+EXTENSIONS = (".pt", ".pth", ".bin", ".ckpt")
+
+# Source: torch/serialization.py, MAGIC_NUMBER: what files before torch 1.6 start with
+_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+WEIGHTS_ALONE = (
+    "a state dict holds weights without the network: export the model with torch.jit.script, "
+    "torch.jit.trace or torch.export and upload that"
+)
+_OWN_CLASS = (
+    "a whole module needs its Python class {name}, which is not in the file: export the model with "
+    "torch.jit.script, torch.jit.trace or torch.export and upload that"
+)
+_USUAL = ("torch", "collections", "builtins", "numpy", "_codecs", "copyreg")
+
+
+def detect(head: bytes, file: BinaryIO) -> bool:
+    """A torch zip without code, or the layout from before torch 1.6."""
+    if head.startswith(_LEGACY):
+        return True
+    listed = archives.names(head, file)
+    return archives.folder(listed, "data.pkl") is not None
+
+
+def inspect(file: BinaryIO) -> Inspection:
+    """Walk the pickle with inert stubs; the numbers themselves are never read."""
+    seen, details = _walk(file)
+    root = seen.root
+    if isinstance(root, Instance):
+        return _module(root, seen, details)
+    if not any(True for _ in torch_zip.weights(root)):
+        return _other(root, seen, details)
+    return _weights(root, seen, details)
+
+
+def _walk(file: BinaryIO) -> tuple[Seen, dict[str, Any]]:
+    file.seek(0)
+    if file.read(len(_LEGACY)) == _LEGACY:
+        file.seek(0)
+        seen = dry_run_many(file, 4)[3]
+        return seen, {"layout": "before torch 1.6"}
+    file.seek(0)
+    with archives.opened(file) as archive:
+        folder = archives.folder(archive.namelist(), "data.pkl") or ""
+        return torch_zip.pickle_inside(archive, folder), {"layout": "zip"}
+
+
+def _base(root: object, seen: Seen, details: dict[str, Any]) -> dict[str, Any]:
+    names = list(seen.globals.values())
+    foreign = [n for n in names if n.module.partition(".")[0] not in _USUAL]
+    return {
+        "details": {
+            **details,
+            "tensors": torch_zip.shapes(root),
+            "globals": [clean(n.path) for n in names[:1000]],
+        },
+        "libraries": dict.fromkeys(
+            [p for p in runtime.libraries(n.module for n in names) if p != "torch"], ""
+        ),
+        "n_parameters": torch_zip.total(root),
+        "findings": tuple(proposals.unusual(foreign)),
+    }
+
+
+def _weights(root: object, seen: Seen, details: dict[str, Any]) -> Inspection:
+    """A state dict, or a checkpoint that has one among other things."""
+    base = _base(root, seen, details)
+    tensors = list(torch_zip.weights(root))
+    beside = {}
+    if isinstance(root, dict):
+        beside = {
+            clean(k): plain(v)
+            for k, v in list(root.items())[:200]
+            if isinstance(v, (int, float, str, bool)) and isinstance(k, str)
+        }
+    is_checkpoint = isinstance(root, dict) and any(not isinstance(v, Weight) for v in root.values())
+    kind = "checkpoint" if is_checkpoint else "state dict"
+    n = base["n_parameters"]
+    return Inspection(
+        NAME,
+        FRAMEWORK,
+        summary=f"{kind}: {len(tensors)} tensors" + (f", {n:,} parameters" if n else ""),
+        class_name=kind,
+        parameters=beside,
+        runnable=False,
+        why_not_runnable=WEIGHTS_ALONE,
+        **base,
+    )
+
+
+def _module(root: Instance, seen: Seen, details: dict[str, Any]) -> Inspection:
+    """A whole module: runs when every class in it is torch's own."""
+    base = _base(root, seen, details)
+    foreign = [n for n in seen.globals.values() if not _is_torch_own(n)]
+    name = clean(root.cls.path)
+    n = base["n_parameters"]
+    why = _OWN_CLASS.format(name=clean(foreign[0].path)) if foreign else ""
+    return Inspection(
+        NAME,
+        FRAMEWORK,
+        summary=f"whole module {clean(root.cls.name)}" + (f", {n:,} parameters" if n else ""),
+        class_name=name,
+        schema=None if why else torchscript.schema_of(root, "", []),
+        runnable=not why,
+        why_not_runnable=why,
+        **base,
+    )
+
+
+def _other(root: object, seen: Seen, details: dict[str, Any]) -> Inspection:
+    return Inspection(
+        NAME,
+        FRAMEWORK,
+        summary=f"a torch file with a {type(root).__name__.lower()} and no tensors",
+        runnable=False,
+        why_not_runnable="it holds no network: export the model with torch.jit or torch.export",
+        **_base(root, seen, details),
+    )
+
+
+def _is_torch_own(name: Global) -> bool:
+    """Layers of torch itself, and what rebuilds their weights."""
+    if "." in name.name:
+        return False
+    if name.module.startswith("torch.nn.modules."):
+        return name.name[:1].isupper()
+    return name.path in _REBUILD or (name.module == "torch" and name.name.endswith("Storage"))
+
+
+_REBUILD = {
+    "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter",
+    "collections.OrderedDict", "builtins.set",
+}  # fmt: skip
+
+
+def load_model(file: BinaryIO, threads: int) -> Any:
+    """Load a whole module made of torch's own layers; torch's safe loader gets exactly those.
+
+    Raises:
+        PredictionFailed: It holds anything else.
+    """
+    torch = torch_run.prepare(threads)
+    seen, _ = _walk(file)
+    foreign = [n for n in seen.globals.values() if not _is_torch_own(n)]
+    if foreign or not isinstance(seen.root, Instance):
+        why = _OWN_CLASS.format(name=clean(foreign[0].path)) if foreign else WEIGHTS_ALONE
+        raise PredictionFailed(why)
+    layers = [_layer(torch, n) for n in seen.globals.values() if n.module.startswith("torch.nn.")]
+    file.seek(0)
+    try:
+        with torch.serialization.safe_globals(layers):
+            return torch.load(file, map_location="cpu", weights_only=True).eval()
+    except (RuntimeError, ValueError, OSError, BrokenArtifact) as wrong:
+        raise PredictionFailed("torch cannot load this file", clean(wrong, 2000)) from None
+
+
+def _layer(torch: Any, name: Global) -> Any:
+    """A layer class of torch by its exact name.
+
+    Raises:
+        PredictionFailed: torch has no such layer.
+    """
+    found = getattr(torch.nn, name.name, None)
+    if not isinstance(found, type) or not issubclass(found, torch.nn.Module):
+        raise PredictionFailed(f"torch has no layer {clean(name.path)}")
+    return found
+
+
+def complete(model: Any, inspection: Inspection, schema: Schema | None) -> Schema | None:
+    """Find an input size that works and learn the outputs from one call."""
+    return torch_run.complete(model, schema)
+
+
+def predict(model: Any, inputs: Inputs, schema: Schema) -> Outputs:
+    """The module's outputs by name."""
+    return torch_run.predict(model, inputs, schema)

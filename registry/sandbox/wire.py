@@ -1,0 +1,290 @@
+"""Messages between the web process, zygotes and workers, over a Unix socketpair.
+
+A message is a fixed prefix, a head (JSON) and a body (raw bytes). Bodies of `INLINE` bytes and
+more travel in memory files that the parent makes, sizes and seals, so that a worker can neither
+grow nor shrink what the parent maps. Turns are strict: one message, one answer. Nothing here is
+ever unpickled.
+
+Source: performance.md §3 (128 kB is where a memory file overtakes the socket).
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import mmap
+import os
+import socket
+import struct
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from registry.sandbox import syscalls
+
+INLINE = 128 << 10
+MAX_HEAD = 64 << 10
+MAX_BODY = 1 << 30
+MAX_REPLY = 64 << 20
+_SEALS = getattr(fcntl, "F_SEAL_SHRINK", 0) | getattr(fcntl, "F_SEAL_GROW", 0) | (
+    getattr(fcntl, "F_SEAL_SEAL", 0)
+)
+_PREFIX = struct.Struct("<BBIQ")  # kind, placed, bytes of head, bytes of body
+_HERE, _IN_FILE = 0, 1
+_MAX_FDS = 4
+
+TASK, PREDICT_ARRAYS, PREDICT_TABLE, GRANTED = 1, 2, 3, 4  # from the parent
+DONE, FAILED, WANTED = 16, 17, 18  # from the child; WANTED asks for a memory file of that size
+
+Body = bytes | bytearray | memoryview | mmap.mmap
+
+
+class Closed(Exception):
+    """The other side is gone."""
+
+
+class Odd(Exception):
+    """The other side broke the protocol."""
+
+
+class TooLate(Exception):
+    """The deadline passed."""
+
+
+@dataclass(slots=True)
+class Message:
+    """One message received. `body` is our own copy, or our map of a memory file."""
+
+    kind: int
+    head: bytes
+    body: Body = b""
+    fds: list[int] = field(default_factory=list)
+
+
+class Channel:
+    """One end of a socketpair. `deadline` is on the monotonic clock; None waits for ever."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._buffer = bytearray(_PREFIX.size + MAX_HEAD + INLINE)
+        self._view = memoryview(self._buffer)
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def send(
+        self,
+        kind: int,
+        head: bytes = b"",
+        parts: Sequence[Body] = (),
+        *,
+        fds: Sequence[int] = (),
+        deadline: float | None = None,
+    ) -> None:
+        """Send a message whose body fits the socket.
+
+        Raises:
+            Closed, TooLate: As named.
+        """
+        n_body = sum(len(part) for part in parts)
+        prefix = _PREFIX.pack(kind, _HERE, len(head), n_body)
+        self._push(b"".join((prefix, head, *parts)), fds, deadline)
+
+    def send_file(
+        self,
+        kind: int,
+        head: bytes,
+        file: int,
+        n_body: int,
+        *,
+        fds: Sequence[int] = (),
+        deadline: float | None = None,
+    ) -> None:
+        """Send a message whose body lies in a memory file; its descriptor goes last.
+
+        Raises:
+            Closed, TooLate: As named.
+        """
+        prefix = _PREFIX.pack(kind, _IN_FILE, len(head), n_body)
+        self._push(prefix + head, (*fds, file), deadline)
+
+    def receive(self, deadline: float | None = None, *, mapped: int | None = None) -> Message:
+        """Wait for one message.
+
+        Args:
+            mapped: How the child maps a body that comes in a memory file, `mmap.ACCESS_COPY` or
+                `mmap.ACCESS_WRITE`. The parent says None: it takes no descriptors at all.
+
+        Raises:
+            Closed, TooLate, Odd: As named.
+        """
+        got, need = 0, _PREFIX.size
+        fds: list[int] | None = None if mapped is None else []
+        while got < need:
+            n = self._pull(got, deadline, fds)
+            if not n:
+                raise Closed
+            if got < _PREFIX.size <= got + n:
+                need = self._size()
+            got += n
+        if got != need:
+            raise Odd("more than was asked for")
+        kind, placed, n_head, n_body = _PREFIX.unpack_from(self._buffer)
+        end = _PREFIX.size + n_head
+        message = Message(kind, bytes(self._view[_PREFIX.size : end]))
+        message.fds = fds or []
+        if placed == _HERE:
+            message.body = bytearray(self._view[end:got])
+        elif mapped is not None:
+            message.body = _map(message.fds.pop(), n_body, mapped)
+        return message
+
+    def idle(self) -> bool:
+        """Whether nothing waits to be read: neither an unasked message nor the end."""
+        self.sock.settimeout(0)
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def _size(self) -> int:
+        """Bytes of the message that begins in the buffer, as far as it comes by the socket."""
+        _, placed, n_head, n_body = _PREFIX.unpack_from(self._buffer)
+        if placed > _IN_FILE or n_head > MAX_HEAD or n_body > MAX_BODY:
+            raise Odd("a size out of bounds")
+        if placed == _HERE and n_body >= INLINE:
+            raise Odd("a body too big for the socket")
+        return int(_PREFIX.size + n_head + (n_body if placed == _HERE else 0))
+
+    def _push(self, data: bytes, fds: Sequence[int], deadline: float | None) -> None:
+        sent = 0
+        try:
+            while sent < len(data):
+                self._set_timeout(deadline)
+                if fds:
+                    sent += socket.send_fds(self.sock, [data], list(fds))
+                    fds = ()
+                elif deadline is None:  # the child: its filter knows write, not send
+                    sent += os.write(self.sock.fileno(), memoryview(data)[sent:])
+                else:
+                    sent += self.sock.send(memoryview(data)[sent:])
+        except TimeoutError as late:
+            raise TooLate from late
+        except OSError as gone:
+            raise Closed from gone
+
+    def _pull(self, start: int, deadline: float | None, fds: list[int] | None) -> int:
+        room = self._view[start:]
+        try:
+            self._set_timeout(deadline)
+            if fds is None:
+                return self.sock.recv_into(room)
+            n, ancillary, _, _ = self.sock.recvmsg_into([room], socket.CMSG_SPACE(4 * _MAX_FDS))
+        except TimeoutError as late:
+            raise TooLate from late
+        except OSError as gone:
+            raise Closed from gone
+        for _, _, data in ancillary:
+            received = array.array("i")
+            received.frombytes(data[: len(data) - len(data) % 4])
+            fds.extend(received)
+        return n
+
+    def _set_timeout(self, deadline: float | None) -> None:
+        if deadline is None:
+            if self.sock.gettimeout() is not None:
+                self.sock.settimeout(None)
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TooLate
+        self.sock.settimeout(left)
+
+
+@contextmanager
+def memory_file(n_bytes: int) -> Iterator[tuple[int, mmap.mmap]]:
+    """A memory file of exactly that size, sealed against any other, and our map of it."""
+    if syscalls.LINUX:
+        fd = os.memfd_create("vitrine", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    try:
+        os.ftruncate(fd, n_bytes)
+        if syscalls.LINUX:
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+        with mmap.mmap(fd, n_bytes) as shared:
+            yield fd, shared
+    finally:
+        os.close(fd)
+
+
+def _map(fd: int, n_bytes: int, access: int) -> mmap.mmap:
+    try:
+        return mmap.mmap(fd, n_bytes, access=access)
+    finally:
+        os.close(fd)
+
+
+def ask(
+    channel: Channel,
+    kind: int,
+    head: bytes,
+    parts: Sequence[Body] = (),
+    *,
+    fds: Sequence[int] = (),
+    deadline: float,
+) -> Message:
+    """The parent's turn: send, hand out the memory file a big reply wants, return the reply.
+
+    Raises:
+        Closed, TooLate, Odd: As named.
+    """
+    n_body = sum(len(part) for part in parts)
+    if n_body < INLINE:
+        channel.send(kind, head, parts, fds=fds, deadline=deadline)
+    else:
+        with memory_file(n_body) as (file, shared):
+            for part in parts:
+                shared.write(part)
+            channel.send_file(kind, head, file, n_body, fds=fds, deadline=deadline)
+    return _reply(channel, deadline)
+
+
+def _reply(channel: Channel, deadline: float) -> Message:
+    message = channel.receive(deadline)
+    if message.kind == WANTED:
+        n_body = int.from_bytes(message.head, "little")
+        if not INLINE <= n_body <= MAX_REPLY:
+            raise Odd("a reply of a size out of bounds")
+        with memory_file(n_body) as (file, shared):
+            channel.send_file(GRANTED, b"", file, n_body, deadline=deadline)
+            message = channel.receive(deadline)
+            message.body = bytearray(shared)  # copied out first, looked at after
+    if message.kind not in (DONE, FAILED):
+        raise Odd("an answer to another question")
+    return message
+
+
+def answer(channel: Channel, kind: int, head: bytes, parts: Sequence[Body] = ()) -> None:
+    """The child's turn: reply, through a memory file of the parent's when it is big.
+
+    Raises:
+        Closed: The parent is gone.
+    """
+    n_body = sum(len(part) for part in parts)
+    if n_body < INLINE:
+        channel.send(kind, head, parts)
+        return
+    if n_body > MAX_REPLY:
+        raise ValueError(f"an answer of {n_body >> 20} MiB; the most is {MAX_REPLY >> 20}")
+    channel.send(WANTED, n_body.to_bytes(8, "little"))
+    with channel.receive(mapped=mmap.ACCESS_WRITE).body as shared:  # type: ignore[union-attr]
+        for part in parts:
+            shared.write(part)
+    channel.send(kind, head)

@@ -1,0 +1,228 @@
+"""The child: locks itself in, then loads one model and answers, or does one task on one file.
+
+Runs in a process forked from a zygote. Knows no database, no web and no settings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import io
+import json
+import mmap
+import os
+import socket
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+from registry import codec, formats, inputs
+from registry.errors import InvalidInput, NotInstalled
+from registry.records import Checked, Finding, Inspection, Schema
+from registry.sandbox import arrays, wire
+from registry.sandbox.limits import Layers, Limits, lock_down
+from registry.sandbox.wire import DONE, FAILED, PREDICT_ARRAYS, TASK, Body, Channel, Closed
+
+if TYPE_CHECKING:
+    from registry.formats.contract import Format, Inputs
+
+_MAX_MESSAGE, _MAX_WARNINGS, _FRAMES = 2000, 20, 6
+Reply = tuple[bytes, list[Body]]
+
+
+@dataclass
+class Work:
+    """What this worker holds: a channel and, once loaded, a model."""
+
+    channel: Channel
+    threads: int
+    fmt: Format | None = None
+    model: Any = None
+    schema: Schema | None = None
+    said: list[str] = field(default_factory=list)
+    load_ms: float = 0.0
+
+
+class _Errors(io.TextIOBase):
+    """stderr that never blocks and never fails: what does not fit the pipe is lost."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            os.write(2, text.encode("utf-8", "replace"))
+        return len(text)
+
+
+def run(
+    channel_fd: int, errors_fd: int, limits: Limits, layers: Layers, *, uid: int | None, threads: int
+) -> NoReturn:
+    """Lock this process in and serve until the other side hangs up; never returns."""
+    status = 70
+    try:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for target, source in enumerate((nothing, nothing, errors_fd)):
+            os.dup2(source, target)
+        sys.stderr = _Errors()
+        lock_down(limits, layers, {channel_fd}, uid=uid)
+        faulthandler.enable(file=2)
+        serve(Work(Channel(socket.socket(fileno=channel_fd)), threads))
+        status = 0
+    except Closed:
+        status = 0
+    except BaseException:  # noqa: BLE001  the last words, then the end
+        _tell()
+    finally:
+        os._exit(status)
+
+
+def serve(work: Work) -> None:
+    """Answer one message after another.
+
+    Raises:
+        Closed: The other side is gone.
+    """
+    while True:
+        message = work.channel.receive(mapped=mmap.ACCESS_COPY)
+        try:
+            if message.kind == TASK:
+                order = json.loads(message.head)
+                head, parts = _TASKS[order.pop("task")](work, message, **order)
+            else:
+                head, parts = _predict(work, message.kind, message.head, message.body)
+            kind = DONE
+        except Closed:
+            raise
+        except BaseException as failed:  # noqa: BLE001  models raise anything, SystemExit too
+            _tell()
+            kind, (head, parts) = FAILED, _described(failed)
+        wire.answer(work.channel, kind, head, parts)
+
+
+def _predict(work: Work, kind: int, head: bytes, body: Body) -> Reply:
+    given: Inputs = arrays.unpack(head, body) if kind == PREDICT_ARRAYS else _table(body)
+    return arrays.pack(_ask(work, given))
+
+
+def _ask(work: Work, given: Inputs) -> dict[str, Any]:
+    if work.fmt is None or work.schema is None:
+        raise InvalidInput({"schema": "nothing says what this model takes"})
+    return work.fmt.predict(work.model, given, work.schema)
+
+
+def _table(body: Body) -> Any:
+    import pyarrow as pa
+
+    with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
+        return reader.read_all()
+
+
+def _load(work: Work, message: wire.Message, *, format: str) -> Reply:
+    """Load the model whose descriptor came along."""
+    told = json.loads(bytes(message.body))
+    inspection = codec.load(Inspection, told["inspection"])
+    work.schema = codec.load(Schema, told["schema"]) if told["schema"] else None
+    work.fmt = formats.get(format)
+    with _file(message) as file, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        work.model = work.fmt.load_model(file, work.threads)
+    listed = [warning for warning in caught if not issubclass(warning.category, _NOISE)]
+    work.said = list(dict.fromkeys(_short(str(w.message)) for w in listed))[:_MAX_WARNINGS]
+    if work.schema is None:
+        work.schema = work.fmt.complete(work.model, inspection, None)
+    return b"", []
+
+
+_NOISE = (DeprecationWarning, PendingDeprecationWarning, ResourceWarning, ImportWarning)
+
+
+def _take_schema(work: Work, message: wire.Message) -> Reply:
+    """Somebody corrected the schema since the model was loaded."""
+    work.schema = codec.load(Schema, json.loads(bytes(message.body)))
+    return b"", []
+
+
+def _check(work: Work, message: wire.Message) -> Reply:
+    """Complete the schema from the loaded model and try its example."""
+    if work.fmt is None:
+        raise RuntimeError("nothing is loaded")
+    told = json.loads(bytes(message.body))
+    given = codec.load(Schema, told["schema"]) if told["schema"] else None
+    completed = work.fmt.complete(work.model, codec.load(Inspection, told["inspection"]), given)
+    work.schema, predict_ms = completed, None
+    if completed and completed.example:
+        prepared = inputs.prepare(completed, completed.example)
+        started = time.perf_counter()
+        arrays.pack(_ask(work, prepared.inputs))
+        predict_ms = (time.perf_counter() - started) * 1e3
+    why = "The library that loaded it warned; answers may differ from those in training"
+    findings = tuple(Finding("warn", "load-warning", text, why) for text in work.said)
+    return _data(codec.dump(Checked(completed, findings, predict_ms=predict_ms)))
+
+
+def _inspect(_: Work, message: wire.Message, *, filename: str) -> Reply:
+    with _file(message) as file:
+        return _data(codec.dump(formats.inspect(file, filename)))
+
+
+def _read_table(_: Work, message: wire.Message, *, filename: str) -> Reply:
+    from registry.formats import samples
+
+    with _file(message) as file:
+        return _data(samples.read_table(file, filename))
+
+
+def _decode_image(_: Work, message: wire.Message, **size: int) -> Reply:
+    from registry.formats import pictures
+
+    with _file(message) as file:
+        return arrays.pack({"pixels": pictures.decode_image(file, **size)})
+
+
+_TASKS: dict[str, Callable[..., Reply]] = {
+    "load": _load,
+    "schema": _take_schema,
+    "check": _check,
+    "inspect": _inspect,
+    "read_table": _read_table,
+    "decode_image": _decode_image,
+}
+
+
+def _file(message: wire.Message) -> BinaryIO:
+    file = os.fdopen(message.fds.pop(), "rb")
+    file.seek(0)
+    return file
+
+
+def _data(value: Any) -> Reply:
+    return b"", [json.dumps(value).encode()]
+
+
+def _described(failed: BaseException) -> Reply:
+    """An error as the parent may rebuild it: a name, a sentence, and data of known kinds."""
+    text = str(failed) if _is_ours(failed) else f"{type(failed).__name__}: {failed}"
+    told: dict[str, Any] = {"error": type(failed).__name__, "message": _short(text)}
+    if isinstance(failed, InvalidInput):
+        told["problems"] = {_short(k): _short(v) for k, v in list(failed.problems.items())[:50]}
+    if isinstance(failed, NotInstalled):
+        told["package"] = failed.package
+    return _data(told)
+
+
+def _is_ours(failed: BaseException) -> bool:
+    return type(failed).__module__ == "registry.errors"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
+
+
+def _tell() -> None:
+    """Write the traceback to the log, without the folders of this machine."""
+    text = traceback.format_exc(limit=-_FRAMES)
+    for folder in (path for path in sys.path if len(path) > 1):
+        text = text.replace(f"{folder}/", "")
+    sys.stderr.write(text)

@@ -1,0 +1,112 @@
+"""A server around a real registry; behind the gate, what Streamlit's upload route would see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from registry import accounts
+from registry.core import Registry
+from registry.records import Actor
+from registry.web import cookie, handle
+from registry.web.gate import UploadGate
+from registry.web.headers import SecurityHeaders
+from registry.web.routes import ROUTES
+
+UPLOAD = "/_stcore/upload_file/session/file"
+XSRF = {"x-xsrftoken": "token"}
+
+
+class Client:
+    """A browser without a screen: speaks to the app itself and keeps its cookies."""
+
+    def __init__(
+        self, app: ASGIApp, base_url: str = "http://testserver", *, raise_bugs: bool = True
+    ) -> None:
+        self._app, self._base_url, self._raise_bugs = app, base_url, raise_bugs
+        self.cookies = httpx.Cookies()
+
+    def request(self, method: str, path: str, **what: Any) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app, raise_app_exceptions=self._raise_bugs)
+            async with httpx.AsyncClient(
+                transport=transport, base_url=self._base_url, cookies=self.cookies
+            ) as client:
+                answer = await client.request(method, path, **what)
+                self.cookies = client.cookies
+                return answer
+
+        return anyio.run(send)
+
+    def get(self, path: str, **what: Any) -> httpx.Response:
+        return self.request("GET", path, **what)
+
+    def put(self, path: str, **what: Any) -> httpx.Response:
+        return self.request("PUT", path, **what)
+
+    def post(self, path: str, **what: Any) -> httpx.Response:
+        return self.request("POST", path, **what)
+
+    def delete(self, path: str, **what: Any) -> httpx.Response:
+        return self.request("DELETE", path, **what)
+
+
+@dataclass
+class Behind:
+    """What came through the gate."""
+
+    status: int = 204
+    files: list[tuple[str, bytes]] = field(default_factory=list)
+    app: Starlette | None = None
+
+    async def put(self, request: Request) -> Response:
+        async with request.form() as form:
+            for value in form.values():
+                assert isinstance(value, UploadFile)
+                self.files.append((value.filename or "", await value.read()))
+        return Response(status_code=self.status)
+
+
+@pytest.fixture
+def behind(reg: Registry) -> Iterator[Behind]:
+    behind = Behind()
+
+    async def metrics(request: Request) -> Response:
+        return Response("secret figures")
+
+    behind.app = Starlette(
+        routes=[
+            *ROUTES,
+            Route("/_stcore/upload_file/{session}/{file}", behind.put, methods=["PUT"]),
+            Route("/_stcore/metrics", metrics),
+        ],
+        middleware=[Middleware(SecurityHeaders), Middleware(UploadGate)],
+    )
+    handle.use(reg)
+    yield behind
+    handle.use(None)
+
+
+@pytest.fixture
+def client(behind: Behind) -> Client:
+    assert behind.app
+    return Client(behind.app)
+
+
+def let_in(client: Client, reg: Registry, actor: Actor) -> str:
+    """Give the client the cookie of a session of that actor; returns the session's id."""
+    session_id, ticket = accounts.open_session(reg, actor)
+    client.cookies.set(cookie.PLAIN_NAME, accounts.redeem(reg, ticket))
+    return session_id
