@@ -16,6 +16,9 @@ RUN install -d -o 10001 -g 10001 -m 700 /data
 
 USER 10001:10001
 ENV HOME=/data VITRINE_HOME=/data VITRINE_LOG_JSON=true
+# the name in people's address bar: pages refuse connections from others, and without it Streamlit
+# asks the internet for its own address
+ENV STREAMLIT_BROWSER_SERVER_ADDRESS=localhost
 VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/healthz', timeout=4)"

@@ -87,7 +87,9 @@ def farewell(reg: Registry, actor: Actor) -> None:
             "Your account and your private models go for good; nothing of them can be restored. "
             "Models that are shared, public or in production must be transferred first."
         )
-        typed = st.text_input(f"Type your user name, {text.escape(actor.username)}", autocomplete="off")
+        typed = st.text_input(
+            f"Type your user name, {text.escape(actor.username)}", autocomplete="off"
+        )
         secret = st.text_input("Password", type="password", autocomplete="current-password")
         sent = st.form_submit_button("Delete my account", icon=":material/delete_forever:")
     if sent:

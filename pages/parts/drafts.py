@@ -292,6 +292,18 @@ def links(draft: Draft) -> dict[str, str]:
     return {name: url for name, url in found.items() if url}
 
 
+def training(draft: Draft) -> dict[str, Any]:
+    """What the model was trained on, as far as the person says it."""
+    key = f"upload.{draft.id}.training"
+    first, second, third = st.columns(3)
+    said: dict[str, Any] = {
+        "dataset": first.text_input("Data set it was trained on", key=f"{key}.dataset"),
+        "n_train": second.number_input("Training rows", 0, value=None, step=1, key=f"{key}.train"),
+        "n_test": third.number_input("Test rows", 0, value=None, step=1, key=f"{key}.test"),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
 def details(reg: Registry, actor: Actor, draft: Draft, where: Place) -> Details:
     """Everything the person says, below `place`; expanders keep the long parts folded."""
     key, given = f"upload.{draft.id}", about(draft, where)
@@ -309,15 +321,15 @@ def details(reg: Registry, actor: Actor, draft: Draft, where: Place) -> Details:
         cards.section("Card", "For the person who finds it in a year.")
         told = card(draft, where)
     with st.expander("Where it comes from"):
-        urls = links(draft)
+        urls, trained = links(draft), training(draft)
         parents = st.multiselect(
             "Derived from", [], accept_new_options=True, key=f"{key}.parents",
             placeholder="owner/model@3", help="Versions this one was made from.",
         )  # fmt: skip
     return Details(
         model=where.model, name=where.name, card=told, schema=edited, metrics=metrics,
-        parameters=dict(draft.inspection.parameters), links=urls, parents=tuple(parents),
-        files=side, **given,
+        parameters=dict(draft.inspection.parameters), links=urls, training=trained,
+        parents=tuple(parents), files=side, **given,
     )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
             size_bytes=chosen.artifact.size_bytes,
             digest=chosen.artifact.digest,
         )
+        _trained(chosen)
         _loads_here(reg, actor, chosen)
         cards.section("What was noticed")
         cards.findings(chosen.findings, clean="Nothing unusual.")
@@ -94,6 +95,16 @@ def _failure(version: Version) -> None:
     elif version.status == "ready" and not version.inspection.runnable:
         said = text.escape(version.inspection.why_not_runnable, 800)
         st.info(f"**Stored, does not predict.** {said}", icon=":material/inventory_2:")
+
+
+def _trained(version: Version) -> None:
+    """What the person said about its making, and its parameters, folded."""
+    names = {"dataset": "Data set", "n_train": "Training rows", "n_test": "Test rows"}
+    said = {names[key]: value for key, value in version.training.items() if key in names}
+    cards.facts(said)
+    if version.parameters:
+        with st.expander(text.count(len(version.parameters), "parameter")):
+            cards.facts(dict(list(version.parameters.items())[:100]))
 
 
 def _loads_here(reg: Registry, actor: Actor, version: Version) -> None:

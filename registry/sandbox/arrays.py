@@ -75,8 +75,8 @@ def _tamed(array: np.ndarray) -> np.ndarray:
         low, high = _SURROGATES
         bad = (codes > _LAST_CODE_POINT) | ((codes >= low) & (codes <= high))
         if bad.any():
-            return np.where(bad, np.uint32(_REPLACEMENT), codes).view(array.dtype).reshape(
-                array.shape
+            return (
+                np.where(bad, np.uint32(_REPLACEMENT), codes).view(array.dtype).reshape(array.shape)
             )
     return array
 

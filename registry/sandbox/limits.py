@@ -137,11 +137,12 @@ def probe() -> Layers:
 
 
 def _close_all_but(keep: set[int]) -> None:
-    last = 2
-    for fd in sorted(keep | {0, 1, 2}):
-        os.closerange(last + 1, fd)
-        last = max(last, fd)
-    os.closerange(last + 1, 65536)
+    first = 3
+    for fd in sorted(keep):
+        if fd > first:  # closerange(3, 0) would close everything
+            os.closerange(first, fd)
+        first = max(first, fd + 1)
+    os.closerange(first, 65536)
 
 
 def _limit(limits: Limits, *, own_identity: bool) -> None:

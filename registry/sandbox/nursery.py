@@ -106,7 +106,8 @@ class Litter:
 
     def close(self) -> None:
         """End the zygote and all its workers."""
-        self._channel.close()
+        with self._turn:
+            self._channel.close()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:

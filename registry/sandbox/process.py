@@ -12,8 +12,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from registry import errors
-from registry.errors import InvalidInput, NotInstalled, PredictionFailed, RegistryError
-from registry.errors import PredictionTimeout, WorkerCrashed
+from registry.errors import (
+    InvalidInput,
+    NotInstalled,
+    PredictionFailed,
+    PredictionTimeout,
+    RegistryError,
+    WorkerCrashed,
+)
 from registry.formats.text import clean
 from registry.sandbox import wire
 from registry.sandbox.limits import Limits
@@ -22,7 +28,7 @@ from registry.sandbox.wire import Body, Message
 
 _LOG_BYTES, _MAX_DATA = 8 << 10, 8 << 20
 _PLAIN_ERRORS = ("UnknownFormat", "BrokenArtifact", "TooLarge", "PredictionFailed")
-_ENDS = {
+_ENDS: dict[int, str] = {
     signal.SIGXCPU: "it used up its CPU time",
     signal.SIGKILL: "it was killed, most likely for lack of memory",
     signal.SIGSEGV: "it crashed (segmentation fault)",
@@ -148,7 +154,7 @@ class Worker:
         if status is None:
             why = "it ended with its zygote"
         elif number is not None:
-            why = _ENDS.get(signal.Signals(number), f"it was ended by signal {number}")
+            why = _ENDS.get(number, f"it was ended by signal {number}")
         elif os.WEXITSTATUS(status) == _NOT_LOCKED:
             why = "the fence round it could not be closed"
         else:

@@ -39,9 +39,7 @@ def drop_capabilities() -> None:
 
     Source: capset(2), _LINUX_CAPABILITY_VERSION_3.
     """
-    header = ctypes.create_string_buffer(
-        (0x20080522).to_bytes(4, sys.byteorder) + bytes(4), 8
-    )
+    header = ctypes.create_string_buffer((0x20080522).to_bytes(4, sys.byteorder) + bytes(4), 8)
     _checked(_libc.capset(header, ctypes.create_string_buffer(24)))
 
 

@@ -28,8 +28,10 @@ INLINE = 128 << 10
 MAX_HEAD = 64 << 10
 MAX_BODY = 1 << 30
 MAX_REPLY = 64 << 20
-_SEALS = getattr(fcntl, "F_SEAL_SHRINK", 0) | getattr(fcntl, "F_SEAL_GROW", 0) | (
-    getattr(fcntl, "F_SEAL_SEAL", 0)
+_SEALS = (
+    getattr(fcntl, "F_SEAL_SHRINK", 0)
+    | getattr(fcntl, "F_SEAL_GROW", 0)
+    | (getattr(fcntl, "F_SEAL_SEAL", 0))
 )
 _PREFIX = struct.Struct("<BBIQ")  # kind, placed, bytes of head, bytes of body
 _HERE, _IN_FILE = 0, 1
@@ -176,7 +178,7 @@ class Channel:
         except TimeoutError as late:
             raise TooLate from late
         except OSError as gone:
-            raise Closed from gone
+            raise Closed(str(gone)) from gone
 
     def _pull(self, start: int, deadline: float | None, fds: list[int] | None) -> int:
         room = self._view[start:]
@@ -188,7 +190,7 @@ class Channel:
         except TimeoutError as late:
             raise TooLate from late
         except OSError as gone:
-            raise Closed from gone
+            raise Closed(str(gone)) from gone
         for _, _, data in ancillary:
             received = array.array("i")
             received.frombytes(data[: len(data) - len(data) % 4])

@@ -57,7 +57,13 @@ class _Errors(io.TextIOBase):
 
 
 def run(
-    channel_fd: int, errors_fd: int, limits: Limits, layers: Layers, *, uid: int | None, threads: int
+    channel_fd: int,
+    errors_fd: int,
+    limits: Limits,
+    layers: Layers,
+    *,
+    uid: int | None,
+    threads: int,
 ) -> NoReturn:
     """Lock this process in and serve until the other side hangs up; never returns."""
     status = 70
@@ -66,12 +72,15 @@ def run(
         for target, source in enumerate((nothing, nothing, errors_fd)):
             os.dup2(source, target)
         sys.stderr = _Errors()
+        channel = Channel(socket.socket(fileno=channel_fd))  # asks what the filter will not answer
         lock_down(limits, layers, {channel_fd}, uid=uid)
+        status = 71
         faulthandler.enable(file=2)
-        serve(Work(Channel(socket.socket(fileno=channel_fd)), threads))
+        serve(Work(channel, threads))
         status = 0
-    except Closed:
+    except Closed as closed:
         status = 0
+        sys.stderr.write(f"{closed}\n")
     except BaseException:  # noqa: BLE001  the last words, then the end
         _tell()
     finally:
