@@ -22,14 +22,19 @@ IMPORTS: dict[str, tuple[str, ...]] = {
         *("bz2", "gzip", "lzma", "zipfile", "yaml", "importlib.metadata"),
     ),
     "sklearn": (
-        *("numpy", "pandas", "pyarrow", "joblib", "skops.io", "sklearn.pipeline"),
+        *("numpy", "pandas", "pyarrow.pandas_compat", "joblib", "skops.io", "sklearn.pipeline"),
         *("sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.neighbors"),
         *("sklearn.svm", "sklearn.neural_network", "sklearn.naive_bayes", "sklearn.impute"),
         *("sklearn.cluster", "sklearn.preprocessing", "sklearn.feature_extraction.text"),
         *("sklearn.gaussian_process", "sklearn.model_selection", "sklearn.calibration"),
     ),
-    "onnx": ("numpy", "pyarrow", "onnxruntime"),
-    "torch": ("numpy", "torch", "torch.export", "torch.jit"),
+    "onnx": ("numpy", "pandas", "pyarrow.pandas_compat", "onnxruntime"),
+    "torch": (
+        *("numpy", "torch", "torch.jit", "torch.export", "torch.export.pt2_archive"),
+        *("torch._functorch.aot_autograd", "torch.export._trace", "torch._export.db.logging"),
+        *("torch.utils.serialization", "torch.fx.experimental.validator", "sympy.tensor.tensor"),
+        *("torch._inductor.sizevars",),
+    ),
 }
 """What each zygote group imports ahead, so that a locked worker need not. None computes."""
 

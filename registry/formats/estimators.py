@@ -35,7 +35,7 @@ _CLUSTERS = ("KMeans", "BisectingKMeans", "MiniBatchKMeans", "Birch", "MeanShift
 _MIXTURES = ("GaussianMixture", "BayesianGaussianMixture", "AffinityPropagation")
 _OUTLIERS = ("IsolationForest", "OneClassSVM", "SGDOneClassSVM", "EllipticEnvelope")
 _WITHOUT_PROBABILITIES = {
-    "LinearSVC", "RidgeClassifier", "RidgeClassifierCV", "Perceptron", "NearestCentroid",
+    "LinearSVC", "RidgeClassifier", "RidgeClassifierCV", "Perceptron", "OneVsOneClassifier",
     "PassiveAggressiveClassifier", "OutputCodeClassifier",
 }  # fmt: skip
 _FRAMEWORKS = {
@@ -77,7 +77,7 @@ def traits(root: Instance) -> Traits:
     found.classes = _texts(classes)
     multiple = isinstance(classes, list)
     found.n_outputs = len(classes) if isinstance(classes, list) else _n_targets(last)
-    found.task = _task(last.cls.name, has_classes=bool(found.classes) or multiple)
+    found.task = _task(_kind(last), has_classes=bool(found.classes) or multiple)
     found.has_probabilities = (
         found.task == "classification" and not multiple and _probabilities(last)
     )
@@ -109,6 +109,8 @@ def final(value: Instance) -> Instance:
         inner = steps(value)
         step = inner[-1][1] if inner else attribute(value, "best_estimator_")
         step = step or attribute(value, "regressor_")
+        if value.cls.name in ("RFE", "RFECV", "SelectFromModel"):
+            step = attribute(value, "estimator_")
         if not isinstance(step, Instance):
             return value
         value = step
@@ -223,12 +225,19 @@ def _texts(classes: object) -> tuple[str, ...]:
     return tuple(clean(c) for c in (flat or [])[:MAX_CLASSES])
 
 
+def _kind(last: Instance) -> str:
+    """Class name, "" for a LocalOutlierFactor that cannot judge new rows."""
+    if last.cls.name == "LocalOutlierFactor":
+        return "IsolationForest" if last.state.get("novelty") is True else ""
+    return last.cls.name
+
+
 def _task(name: str, *, has_classes: bool) -> str:
     if has_classes or "Classifier" in name or name in ("SVC", "LinearSVC", "NuSVC"):
         return "classification"
     if name in _CLUSTERS or name in _MIXTURES:
         return "clustering"
-    if name in _OUTLIERS or name == "LocalOutlierFactor":
+    if name in _OUTLIERS:
         return "anomaly detection"
     return "regression" if any(part in name for part in _REGRESSION) else ""
 
@@ -238,6 +247,10 @@ def _probabilities(last: Instance) -> bool:
         return False
     if last.cls.name in ("SVC", "NuSVC"):
         return last.state.get("probability") is True
+    if last.cls.name == "OneVsRestClassifier":
+        inner = last.state.get("estimators_")
+        first = inner[0] if isinstance(inner, list) and inner else None
+        return isinstance(first, Instance) and first is not last and _probabilities(first)
     if last.cls.name == "SGDClassifier":
         return last.state.get("loss") in ("log_loss", "modified_huber", "log")
     return not (last.cls.name == "VotingClassifier" and last.state.get("voting") == "hard")

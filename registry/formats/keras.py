@@ -52,6 +52,7 @@ def inspect(file: BinaryIO) -> Inspection:
 
 
 def _hdf5(file: BinaryIO) -> Inspection:
+    # libhdf5 itself crashes on some damaged files: one more reason to read only inside a worker
     import h5py
 
     file.seek(0)

@@ -107,7 +107,7 @@ class Pool:
             Busy: All workers are in use, and stayed so.
             StoreError: The artifact's bytes are missing or differ.
         """
-        kind, head, parts = _encoded(inputs)
+        kind, head, parts = questions.encoded(inputs)
         with self._using(spec) as turn:
             self._tell_schema(turn, spec)
             started = time.perf_counter()
@@ -115,7 +115,7 @@ class Pool:
             reply = turn.worker.ask(kind, head, parts, timeout_s=timeout_s)
             predict_ms = (time.perf_counter() - started) * 1e3
             turn.slot.n_predictions += 1
-            outputs = _decoded(turn.worker, reply)
+            outputs = questions.decoded(turn.worker, reply)
         return Answer(outputs, turn.queue_ms, turn.load_ms, predict_ms, turn.warm)
 
     def warm(self, spec: ModelSpec) -> float:
@@ -137,8 +137,8 @@ class Pool:
             PredictionFailed, InvalidInput, NotInstalled, Busy, StoreError: As for `predict`.
         """
         with self._using(spec) as turn:
-            reply = _task(turn.worker, "check", self._settings.load_timeout_s, _told(spec))
-            checked = _loaded(Checked, turn.worker, turn.worker.data(reply))
+            reply = questions.task(turn.worker, "check", self._settings.load_timeout_s, questions.told(spec))
+            checked = questions.record(Checked, turn.worker, turn.worker.data(reply))
             turn.slot.schema = checked.schema
             return replace(checked, load_ms=turn.slot.load_ms)
 
@@ -154,7 +154,7 @@ class Pool:
             Busy: Too many files are being read.
         """
         with self._once("inspect", fd, {"filename": filename}) as (worker, reply):
-            return _loaded(Inspection, worker, worker.data(reply))
+            return questions.record(Inspection, worker, worker.data(reply))
 
     def read_table(self, fd: int, filename: str) -> dict[str, Any]:
         """Propose columns from a sample table: see `formats.samples.read_table`.
@@ -178,7 +178,7 @@ class Pool:
         """
         size = {"width": width, "height": height, "channels": channels}
         with self._once("decode_image", fd, size) as (worker, reply):
-            pixels = _decoded(worker, reply).get("pixels")
+            pixels = questions.decoded(worker, reply).get("pixels")
             if pixels is None or pixels.dtype != "uint8" or pixels.ndim != 3:
                 worker.refuse(Odd("a picture that is none"))
             return pixels
@@ -288,7 +288,7 @@ class Pool:
         try:
             worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
             try:
-                yield worker, _task(worker, task, timeout_s, b"", descriptors.checked(fd), **order)
+                yield worker, questions.task(worker, task, timeout_s, b"", descriptors.checked(fd), **order)
             finally:
                 worker.end()
         except (Rejected, Busy, NotInstalled):
@@ -386,7 +386,7 @@ class Pool:
             worker = self._fork(group, self._settings.worker_cpu_s)
             try:
                 timeout_s = self._settings.load_timeout_s
-                _task(worker, "load", timeout_s, _told(spec), fd, format=spec.format)
+                questions.task(worker, "load", timeout_s, questions.told(spec), fd, format=spec.format)
             except BaseException:
                 worker.end()
                 raise
@@ -398,7 +398,7 @@ class Pool:
             return
         if spec.schema != known:
             schema = json.dumps(codec.dump(spec.schema)).encode()
-            _task(turn.worker, "schema", self._settings.predict_timeout_s, schema)
+            questions.task(turn.worker, "schema", self._settings.predict_timeout_s, schema)
         turn.slot.schema = spec.schema
 
     def _recycle(self, slot: _Slot) -> None:
@@ -419,53 +419,3 @@ def open_pool(settings: Settings) -> Pool:
     """
     descriptors.refuse_readable(settings.home)
     return Pool(settings)
-
-
-def _task(
-    worker: Worker, task: str, timeout_s: float, body: bytes = b"", *fds: int, **order: Any
-) -> Message:
-    head = json.dumps({"task": task, **order}).encode()
-    return worker.ask(wire.TASK, head, [body], fds=fds, timeout_s=timeout_s)
-
-
-def _told(spec: ModelSpec) -> bytes:
-    schema = codec.dump(spec.schema) if spec.schema else None
-    return json.dumps({"schema": schema, "inspection": codec.dump(spec.inspection)}).encode()
-
-
-def _encoded(inputs: Inputs) -> tuple[int, bytes, list[Body]]:
-    if isinstance(inputs, dict):
-        head, parts = arrays.pack(inputs)
-        return wire.PREDICT_ARRAYS, head, parts
-    import pyarrow as pa
-
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, inputs.schema) as writer:
-        writer.write_table(inputs)
-    return wire.PREDICT_TABLE, b"", [memoryview(sink.getvalue())]
-
-
-def _decoded(worker: Worker, reply: Message) -> dict[str, np.ndarray]:
-    try:
-        return arrays.tame(arrays.unpack(reply.head, reply.body))
-    except Odd as odd:
-        worker.refuse(odd)
-
-
-def _loaded(cls: type[Any], worker: Worker, data: Any) -> Any:
-    try:
-        return codec.load(cls, data)
-    except ValidationError as odd:
-        worker.refuse(odd)
-
-
-def _state(slot: _Slot) -> WarmState:
-    if slot.loading:
-        return "loading"
-    return "warm" if slot.worker is not None and not slot.worker.ended else "cold"
-
-
-def _end(slot: _Slot) -> None:
-    worker, slot.worker = slot.worker, None
-    if worker is not None:
-        worker.end()

@@ -20,6 +20,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -28,6 +29,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from registry.sandbox import wire
+
+_CODECS = ("encodings.cp437", "encodings.idna", "encodings.utf_16", "encodings.latin_1")
 
 
 def main() -> None:
@@ -89,13 +92,15 @@ class Zygote:
             os._exit(0)
 
     def _prepare(self) -> None:
+        from registry import formats
         from registry.formats import contract
         from registry.sandbox import wire
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         started, missing = time.perf_counter(), []
-        ours = contract.WORKER_MODULES.get(self.group, ())
-        for name in ("registry.sandbox.worker", *contract.IMPORTS[self.group], *ours):
+        ours = [f"registry.formats.{name}" for name in (*formats.FORMATS, "samples", "pictures")]
+        tempfile.tempdir = "/nonexistent"  # libraries ask for one while they are imported
+        for name in ("registry.sandbox.worker", *ours, *contract.IMPORTS[self.group], *_CODECS):
             self._leave_if_alone()
             try:
                 importlib.import_module(name)

@@ -43,7 +43,7 @@ def upload(page: Page, server: Server, path: Path, *, name: str = "", model: str
     """Drop a file, see what is in it, publish it, and wait until it is ready."""
     page.goto(f"{server.url}/upload" + (f"?model={model}" if model else ""))
     page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(path)
-    expect(page.get_by_text("What is in it")).to_be_visible()
+    expect(page.get_by_role("button", name="Publish version")).to_be_visible()
     settle(page)
     if name:
         fill(page, "Name", name)

@@ -139,7 +139,7 @@ def test_a_picture_is_shown_as_the_model_sees_it(
     key = f"playground.{version.id}.{tensor.name}.file"
     tab.file_uploader(key=key).upload("grey.png", picture.read_bytes(), "image/png").run()
     assert not tab.error
-    assert tab.get("imgs")
+    assert tab.get("image")
     assert "Answered in" in words(submit(tab))
 
 

@@ -43,7 +43,7 @@ def test_a_dropped_file_becomes_a_new_model(
     tab, draft_id = draft
     key = f"upload.{draft_id}"
     assert tab.text_input(key=f"{key}.name").value == "flowers"
-    assert "scikit-learn" in tab.table[0].value.to_csv()
+    assert "sklearn" in tab.table[0].value.to_csv()
     tab.text_input(key=f"{key}.name").set_value("My flowers")
     tab.text_input(key=f"{key}.label").set_value("1.0.0")
     tab.text_input(key=f"{key}.notes").set_value("the first")

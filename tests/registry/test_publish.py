@@ -206,6 +206,32 @@ def test_a_purge_in_between_does_not_take_the_bytes_away(reg, alice, iris, iris_
     assert reg.store.has(version.artifact.digest)
 
 
+SAMPLE = "code,age,gone,answer\n001,31,,yes\n002,45,,no\n001,60,,yes\n"
+
+
+def test_a_sample_table_becomes_a_schema(reg, alice, tmp_path):
+    sample = tmp_path / "sample.csv"
+    sample.write_text(SAMPLE)
+    schema = publish.schema_from_sample(reg, alice, stage(reg, alice, sample).id, "answer")
+    code, age, gone = schema.fields
+    assert (code.type, code.categories) == ("string", ("001", "002"))
+    assert (age.type, age.minimum, age.maximum) == ("long", 31, 60)
+    assert gone.nullable
+    assert (schema.target, schema.classes) == ("answer", ("no", "yes"))
+    assert set(schema.example) == {"code", "age", "gone"}
+
+
+def test_a_sample_without_the_target_or_of_a_stranger_is_refused(reg, alice, bob, tmp_path):
+    sample = tmp_path / "sample.csv"
+    sample.write_text(SAMPLE)
+    staged = stage(reg, alice, sample)
+    with pytest.raises(InvalidInput) as refused:
+        publish.schema_from_sample(reg, alice, staged.id, "price")
+    assert "target" in refused.value.problems
+    with pytest.raises(NotFound):
+        publish.schema_from_sample(reg, bob, staged.id)
+
+
 def test_checking_again_is_for_editors(reg, alice, bob, iris):
     with pytest.raises(NotFound):
         checks.again(reg, bob, iris.ref)

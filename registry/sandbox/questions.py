@@ -1,0 +1,61 @@
+"""What is asked of a worker, as bytes, and what its answers mean once they are checked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from registry import codec
+from registry.sandbox import arrays, wire
+from registry.sandbox.contract import ModelSpec
+from registry.sandbox.process import Worker
+from registry.sandbox.wire import Body, Message, Odd
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from registry.formats.contract import Inputs
+
+T = TypeVar("T")
+
+
+def task(
+    worker: Worker, task: str, timeout_s: float, body: bytes = b"", *fds: int, **order: Any
+) -> Message:
+    head = json.dumps({"task": task, **order}).encode()
+    return worker.ask(wire.TASK, head, [body], fds=fds, timeout_s=timeout_s)
+
+
+def told(spec: ModelSpec) -> bytes:
+    schema = codec.dump(spec.schema) if spec.schema else None
+    return json.dumps({"schema": schema, "inspection": codec.dump(spec.inspection)}).encode()
+
+
+def encoded(inputs: Inputs) -> tuple[int, bytes, list[Body]]:
+    if isinstance(inputs, dict):
+        head, parts = arrays.pack(inputs)
+        return wire.PREDICT_ARRAYS, head, parts
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, inputs.schema) as writer:
+        writer.write_table(inputs)
+    return wire.PREDICT_TABLE, b"", [memoryview(sink.getvalue())]
+
+
+def decoded(worker: Worker, reply: Message) -> dict[str, np.ndarray]:
+    try:
+        return arrays.tame(arrays.unpack(reply.head, reply.body))
+    except Odd as odd:
+        worker.refuse(odd)
+
+
+def record(cls: type[T], worker: Worker, data: Any) -> T:
+    try:
+        return codec.load(cls, data)
+    except ValidationError as odd:
+        worker.refuse(odd)
+
+
