@@ -1,5 +1,5 @@
 # Build:  docker build -t vitrine .
-# Smaller, without CUDA:  docker build --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu -t vitrine .
+# Smaller, without CUDA: --build-arg PIP_EXTRA_INDEX_URL=<the index of PyTorch's CPU builds>
 # Run:  docker run -p 127.0.0.1:8501:8501 -v vitrine-data:/data vitrine
 # tests/docker_steps.py runs these very steps in a clean environment as an unprivileged user.
 FROM python:3.11-slim

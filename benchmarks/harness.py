@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine's name, verdict lines, a real server, a browserless visitor."""
+"""What the benchmarks share: the machine's name, verdict lines, a server, a bare visitor."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def free_port() -> int:
 def server(**settings: str) -> Iterator[Server]:
     """The real server on a free port, one admin signed in."""
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as folder:
-        env = {key: value for key, value in os.environ.items() if not key.startswith("VITRINE_")}  # noqa: TID251  the child's environment
+        env = {key: value for key, value in os.environ.items() if not key.startswith("VITRINE_")}
         env |= {"VITRINE_HOME": folder} | settings
         port = free_port()
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]

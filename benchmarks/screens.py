@@ -89,9 +89,8 @@ def _reruns(running: Server) -> None:
         visitor = Visitor(running, cookie.PLAIN_NAME, page, query)
         for _ in range(5):
             visitor.rerun()
-        cpu_before, times = running.cpu_s(), []
-        for _ in range(N_RERUNS):
-            times.append(visitor.rerun()[0] * 1e3)
+        cpu_before = running.cpu_s()
+        times = [visitor.rerun()[0] * 1e3 for _ in range(N_RERUNS)]
         cpu_ms = (running.cpu_s() - cpu_before) / N_RERUNS * 1e3
         visitor.close()
         print(verdict(f"T1 {title}, server CPU a rerun", cpu_ms, limit_ms, "ms"))

@@ -1,7 +1,7 @@
 """G11: receiving a file keeps up with hashing it, and takes no memory worth speaking of.
 
 The staging pipeline (SHA-256 and BLAKE3 on the way, write, sync, row) against SHA-256 alone over
-the same blocks, interleaved, best of three. Blocks have the size in which the server hands them over.
+the same blocks, interleaved, best of three. Blocks are of the size the server hands over.
 """
 
 from __future__ import annotations

@@ -14,13 +14,14 @@ reg, actor = session.require("search")
 def numbers(totals: Totals) -> None:
     """The four figures at the top."""
     row = st.grid(4, min_column_width=150)
-    row.metric("Models", text.number(totals.models), border=True)
-    row.metric("Versions ready", text.number(totals.versions_ready), border=True)
-    row.metric("Storage used", text.size(totals.storage_bytes), border=True)
+    row.metric("Models", text.number(totals.models), border=True, height="stretch")
+    row.metric("Versions ready", text.number(totals.versions_ready), border=True, height="stretch")
+    row.metric("Storage used", text.size(totals.storage_bytes), border=True, height="stretch")
     row.metric(
         "Predictions today",
         text.number(totals.predictions_today),
         border=True,
+        height="stretch",
         chart_data=list(totals.predictions_by_day) if any(totals.predictions_by_day) else None,
         chart_type="bar",
         delta_color="off",

@@ -64,7 +64,7 @@ if query.trash:
     trash.models(reg, actor, found)
     st.stop()
 
-left, right = st.columns([2, 7], gap="large")
+left, right = st.columns([1, 4], gap="medium")
 with left:
     facets.rail(counts)
 with right:

@@ -41,7 +41,7 @@ def around(actor: Actor) -> None:
             type="tertiary",
         )
     if chosen == _ACCOUNT:
-        st.switch_page("account.py")
+        st.switch_page("account.py", query_params={})
     if chosen == _OUT:
         authenticator.Authenticate().logout(location="unrendered")
         st.rerun()

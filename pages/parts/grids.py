@@ -14,7 +14,7 @@ def models(found: Iterable[Model], columns: int = 3) -> None:
     """One card per model: name, facts, primary metric with its line over the versions."""
     grid = st.grid(columns, min_column_width=250)
     for model in found:
-        with grid.container(border=True, gap="xsmall"):
+        with grid.container(border=True, gap="xsmall", height="stretch"):
             _card(model)
 
 

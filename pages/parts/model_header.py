@@ -60,7 +60,7 @@ def _ask_trash(reg: Registry, actor: Actor, model: Model) -> None:
         with notices.shown(stop=False):
             models.trash(reg, actor, model.ref)
             st.toast("Moved to the trash", icon=":material/delete:")
-            st.switch_page("models.py")
+            st.switch_page("models.py", query_params={})  # None would refuse: `tab` is bound
 
 
 def pick(model: Model, found: Sequence[Version]) -> Version | None:

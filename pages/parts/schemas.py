@@ -43,7 +43,12 @@ def show(schema: Schema) -> None:
     """The schema to read: inputs, outputs, classes."""
     st.markdown(f"**Takes** :gray[{inputs(schema)}]")
     if schema.kind == "table":
-        st.dataframe(_field_frame(schema.fields), hide_index=True, column_config=_field_columns())
+        st.dataframe(
+            _field_frame(schema.fields),
+            hide_index=True,
+            column_config=_field_columns(),
+            placeholder="–",
+        )
     else:
         st.dataframe(_tensor_frame(schema.tensors), hide_index=True, alt="Input tensors")
     if schema.outputs:

@@ -31,13 +31,13 @@ def models(found: Sequence[Model], key: str) -> tuple[list[Model], Model | None]
         "Name": st.column_config.ButtonColumn(
             type="tertiary", alignment="left", pinned=True, key=f"{key}.opened"
         ),
-        "Owner": st.column_config.TextColumn(width="small"),
+        "Owner": st.column_config.TextColumn(width=80),
         "Champion": st.column_config.TextColumn(width="small", alignment="right"),
         "Versions": st.column_config.NumberColumn(width=80),
-        "Metric": st.column_config.TextColumn(alignment="right"),
+        "Metric": st.column_config.TextColumn(alignment="right", width=150),
         "Trend": st.column_config.LineChartColumn(width="small"),
         "Status": _status_column(),
-        "Updated": st.column_config.DatetimeColumn(format="distance"),
+        "Updated": st.column_config.DatetimeColumn(format="distance", width=120),
     }
     rows = _selectable(frame, config, key, "Models")
     click = st.session_state.get(f"{key}.opened")

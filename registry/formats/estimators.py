@@ -21,15 +21,8 @@ _INNER = (
     "base_estimator",
 )
 _REGRESSION = (
-    "Regressor",
-    "Regression",
-    "SVR",
-    "Ridge",
-    "Lasso",
-    "ElasticNet",
-    "Lars",
-    "Cca",
-    "CCA",
+    *("Regressor", "Regression", "SVR", "Ridge", "Lasso", "ElasticNet", "Lars", "PLS", "CCA"),
+    "MatchingPursuit",
 )
 _CLUSTERS = ("KMeans", "BisectingKMeans", "MiniBatchKMeans", "Birch", "MeanShift")
 _MIXTURES = ("GaussianMixture", "BayesianGaussianMixture", "AffinityPropagation")
@@ -250,7 +243,9 @@ def _probabilities(last: Instance) -> bool:
     if last.cls.name == "OneVsRestClassifier":
         inner = last.state.get("estimators_")
         first = inner[0] if isinstance(inner, list) and inner else None
-        return isinstance(first, Instance) and first is not last and _probabilities(first)
+        if not isinstance(first, Instance) or first.cls.name == "OneVsRestClassifier":
+            return False
+        return "classes_" in first.state and _probabilities(first)
     if last.cls.name == "SGDClassifier":
         return last.state.get("loss") in ("log_loss", "modified_huber", "log")
     return not (last.cls.name == "VotingClassifier" and last.state.get("voting") == "hard")

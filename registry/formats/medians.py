@@ -35,6 +35,8 @@ def _splits(estimator: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         inner = tree.feature >= 0
         yield tree.feature[inner], tree.threshold[inner]
         return
+    if getattr(estimator, "_preprocessor", None) is not None:
+        return  # it moves categorical columns to the front
     for row in getattr(estimator, "_predictors", None) or []:
         for predictor in row:
             nodes = predictor.nodes

@@ -33,8 +33,7 @@ _USUAL_STDLIB = {
 _MAX_GLOBALS_SHOWN = 1000
 _MAX_WARNED = 10
 _NO_ANSWERS = (
-    "this is a {name}, which changes data but answers nothing: save the Pipeline that ends in "
-    "a model"
+    "this is a {name}, which cannot answer for new rows: save the Pipeline that ends in a model"
 )
 
 

@@ -69,7 +69,7 @@ def tame(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _tamed(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind == "b":
-        return array.view(np.uint8) != 0
+        return np.not_equal(array.view(np.uint8), 0)
     if array.dtype.kind == "U" and array.size:
         codes = array.reshape(-1).view(np.uint32)
         low, high = _SURROGATES

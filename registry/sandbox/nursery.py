@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from registry.sandbox import syscalls, wire
 from registry.sandbox.limits import Layers, Limits
 
 _SCRIPT = str(Path(__file__).with_name("zygote.py"))
-_IMPORT_S, _ORDER_S, _END_S = 180.0, 30.0, 10.0
+_IMPORT_S, _ORDER_S = 180.0, 30.0
 
 
 def probe() -> Layers:
@@ -60,19 +60,33 @@ class Litter:
                 start_new_session=True,
             )
         self._channel = wire.Channel(ours)
+        self._group = group
         self._turn = threading.Lock()
+        self._broken = False
         self.pid = self._process.pid
         self.missing: list[str] = []
+
+    def wait(self) -> None:
+        """Wait until everything is imported.
+
+        Raises:
+            Busy: It ended before, or takes too long.
+        """
         try:
             told = self._channel.receive(time.monotonic() + _IMPORT_S)
             self.missing = list(json.loads(told.head)["missing"])
         except (wire.Closed, wire.Odd, wire.TooLate) as failed:
-            self.close()
-            raise Busy(f"the workers for {group} models could not be started") from failed
+            self.kill()
+            raise Busy(f"the workers for {self._group} models could not be started") from failed
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return not self._broken and self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the zygote and its workers at once; `close` still has to be called."""
+        self._broken = True
+        self._process.kill()
 
     def fork(self, limits: Limits) -> tuple[int, wire.Channel, int]:
         """A locked worker: its process id, our end of its channel and of its stderr.
@@ -105,14 +119,11 @@ class Litter:
         return None if status is None else int(status)
 
     def close(self) -> None:
-        """End the zygote and all its workers."""
+        """End the zygote and all its workers, and let go of it."""
+        self.kill()
         with self._turn:
             self._channel.close()
-        try:
-            self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.wait()
 
     def _ask(self, order: dict[str, Any], fds: list[int] | tuple[()]) -> dict[str, Any]:
         deadline = time.monotonic() + _ORDER_S
@@ -121,42 +132,69 @@ class Litter:
                 head = json.dumps(order).encode()
                 reply = wire.ask(self._channel, wire.TASK, head, fds=fds, deadline=deadline)
                 answered: dict[str, Any] = json.loads(reply.head)
-            except (wire.Odd, wire.TooLate) as failed:
-                self._process.kill()
+            except (wire.Closed, wire.Odd, wire.TooLate) as failed:
+                self.kill()
                 raise wire.Closed from failed
         return answered
 
 
-class Nursery:
-    """The zygote of one group: started at first need, and again whenever it has died."""
+class _Place:
+    """Where the zygote of one group is, or will be; held while one is being started."""
 
-    def __init__(self, group: str, layers: Layers, threads: int) -> None:
-        self._made_of = (group, layers, threads)
-        self._turn = threading.Lock()
-        self._litter: Litter | None = None
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        self.litter: Litter | None = None
+
+
+class Nursery:
+    """One zygote a group: started at first need, and again whenever it has died.
+
+    Args:
+        layers: What the kernel gives; None finds out when first asked.
+    """
+
+    def __init__(self, groups: Iterable[str], threads: int, layers: Layers | None = None) -> None:
+        self._places = {group: _Place() for group in groups}
+        self._threads = threads
+        self._layers = layers
+        self._probing = threading.Lock()
         self._closed = False
 
-    def litter(self) -> Litter:
-        """The running zygote; waits for its imports when it is new.
+    @property
+    def layers(self) -> Layers:
+        """What the kernel gives."""
+        with self._probing:
+            if self._layers is None:
+                self._layers = probe()
+            return self._layers
+
+    def litter(self, group: str) -> Litter:
+        """The running zygote of a group; waits for its imports when it is new.
 
         Raises:
-            Busy: It could not be started.
+            Busy: It could not be started, or the server is stopping.
         """
-        with self._turn:
+        place, layers = self._places[group], self.layers
+        with place.turn:
             if self._closed:
                 raise Busy("the server is stopping")
-            if self._litter is not None and not self._litter.alive:
-                self._litter.close()
-                self._litter = None
-            if self._litter is None:
-                self._litter = Litter(*self._made_of)
-            return self._litter
+            if place.litter is not None and not place.litter.alive:
+                place.litter.close()
+                place.litter = None
+            if place.litter is None:
+                place.litter = Litter(group, layers, self._threads)
+                place.litter.wait()
+            return place.litter
 
     def close(self) -> None:
-        with self._turn, contextlib.suppress(OSError):
-            self._closed = True
-            if self._litter is not None:
-                self._litter.close()
+        """End all zygotes, and with them their workers."""
+        self._closed = True
+        for place in self._places.values():
+            if place.litter is not None:
+                place.litter.kill()  # also one that is still importing
+            with place.turn:
+                if place.litter is not None:
+                    place.litter.close()
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -24,16 +24,27 @@ T = TypeVar("T")
 def task(
     worker: Worker, task: str, timeout_s: float, body: bytes = b"", *fds: int, **order: Any
 ) -> Message:
+    """Have a worker do one of its tasks.
+
+    Args:
+        body: Plain data as JSON, where the task takes any.
+        fds: Read-only descriptors it gets copies of.
+
+    Raises:
+        RegistryError: As `Worker.ask`.
+    """
     head = json.dumps({"task": task, **order}).encode()
     return worker.ask(wire.TASK, head, [body], fds=fds, timeout_s=timeout_s)
 
 
 def told(spec: ModelSpec) -> bytes:
+    """What is known of a version, for the tasks `load` and `check`."""
     schema = codec.dump(spec.schema) if spec.schema else None
     return json.dumps({"schema": schema, "inspection": codec.dump(spec.inspection)}).encode()
 
 
 def encoded(inputs: Inputs) -> tuple[int, bytes, list[Body]]:
+    """Kind, head and body of a prediction: arrays as they are, tables as an Arrow stream."""
     if isinstance(inputs, dict):
         head, parts = arrays.pack(inputs)
         return wire.PREDICT_ARRAYS, head, parts
@@ -46,6 +57,11 @@ def encoded(inputs: Inputs) -> tuple[int, bytes, list[Body]]:
 
 
 def decoded(worker: Worker, reply: Message) -> dict[str, np.ndarray]:
+    """The arrays of a reply.
+
+    Raises:
+        WorkerCrashed: They are not described or made as they may be.
+    """
     try:
         return arrays.tame(arrays.unpack(reply.head, reply.body))
     except Odd as odd:
@@ -53,9 +69,12 @@ def decoded(worker: Worker, reply: Message) -> dict[str, np.ndarray]:
 
 
 def record(cls: type[T], worker: Worker, data: Any) -> T:
+    """A record from a reply's plain data.
+
+    Raises:
+        WorkerCrashed: The data does not fit.
+    """
     try:
         return codec.load(cls, data)
     except ValidationError as odd:
         worker.refuse(odd)
-
-

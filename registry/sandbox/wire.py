@@ -286,7 +286,10 @@ def answer(channel: Channel, kind: int, head: bytes, parts: Sequence[Body] = ())
     if n_body > MAX_REPLY:
         raise ValueError(f"an answer of {n_body >> 20} MiB; the most is {MAX_REPLY >> 20}")
     channel.send(WANTED, n_body.to_bytes(8, "little"))
-    with channel.receive(mapped=mmap.ACCESS_WRITE).body as shared:  # type: ignore[union-attr]
+    shared = channel.receive(mapped=mmap.ACCESS_WRITE).body
+    if not isinstance(shared, mmap.mmap):
+        raise Closed("no memory file was given")
+    with shared:
         for part in parts:
             shared.write(part)
     channel.send(kind, head)

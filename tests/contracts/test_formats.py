@@ -1,4 +1,4 @@
-"""Every format that runs: read without running, loaded, asked, and found to agree with its maker."""
+"""Every format that runs: read without running, loaded, asked, and agreeing with its maker."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def test_versions_left_in_checking_are_caught_up_with(reg, alice, engine, publis
     with reg.writing() as s:
         s.query(JobRow).delete()
     engine(reg, {"check": checks.run}, (checks.catch_up,))
-    assert until(lambda: versions.get(reg, alice, version.ref).status == "ready", 20)
+    assert until(lambda: versions.get(reg, alice, version.ref).status == "ready", 60)
 
 
 _SCRIPT = textwrap.dedent("""

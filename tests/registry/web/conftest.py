@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import httpx
@@ -27,6 +28,13 @@ from registry.web.routes import ROUTES
 
 UPLOAD = "/_stcore/upload_file/session/file"
 XSRF = {"x-xsrftoken": "token"}
+T = TypeVar("T")
+
+
+def run(function: Callable[..., Awaitable[T]], *arguments: object) -> T:
+    """Run it in a thread: Playwright keeps a loop in ours when browser tests came before."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(anyio.run, function, *arguments).result()
 
 
 class Client:
@@ -48,7 +56,7 @@ class Client:
                 self.cookies = client.cookies
                 return answer
 
-        return anyio.run(send)
+        return run(send)
 
     def get(self, path: str, **what: Any) -> httpx.Response:
         return self.request("GET", path, **what)

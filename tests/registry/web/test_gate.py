@@ -7,7 +7,6 @@ import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import anyio
 import pytest
 from starlette.types import Message
 
@@ -17,7 +16,7 @@ from registry.records import Actor, Role
 from registry.tables import StagedRow
 from registry.web import handle
 from registry.web.gate import UploadGate
-from tests.registry.web.conftest import UPLOAD, XSRF, Behind, Client, let_in
+from tests.registry.web.conftest import UPLOAD, XSRF, Behind, Client, let_in, run
 
 
 def staged_files(reg: Registry) -> list[Path]:
@@ -257,6 +256,6 @@ def exchange(
         ],
     }
     assert behind.app
-    anyio.run(UploadGate(behind.app, lambda: reg), scope, receive, send)
+    run(UploadGate(behind.app, lambda: reg), scope, receive, send)
     start = next((m for m in sent if m["type"] == "http.response.start"), {"status": 0})
     return start["status"], sent
