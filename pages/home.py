@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from pages.parts import cards, grids, notices, session, text
@@ -13,20 +15,15 @@ reg, actor = session.require("search")
 
 def numbers(totals: Totals) -> None:
     """The four figures at the top."""
-    row = st.grid(4, min_column_width=150)
-    row.metric("Models", text.number(totals.models), border=True, height="stretch")
-    row.metric("Versions ready", text.number(totals.versions_ready), border=True, height="stretch")
-    row.metric("Storage used", text.size(totals.storage_bytes), border=True, height="stretch")
-    row.metric(
-        "Predictions today",
-        text.number(totals.predictions_today),
-        border=True,
-        height="stretch",
-        chart_data=list(totals.predictions_by_day) if any(totals.predictions_by_day) else None,
-        chart_type="bar",
-        delta_color="off",
-        help="Yours; the bars are the last 14 days.",
-    )
+    row, days = st.grid(4, min_column_width=150), list(totals.predictions_by_day)
+    look: dict[str, Any] = {"border": True, "height": "stretch"}
+    row.metric("Models", text.number(totals.models), **look)
+    row.metric("Versions ready", text.number(totals.versions_ready), **look)
+    row.metric("Storage used", text.size(totals.storage_bytes), **look)
+    if any(days):
+        look |= {"chart_data": days, "chart_type": "bar", "delta_color": "off"}
+    about = "Yours; the bars are the last 14 days."
+    row.metric("Predictions today", text.number(totals.predictions_today), help=about, **look)
 
 
 with notices.shown():

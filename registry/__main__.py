@@ -20,7 +20,7 @@ from registry.core import Registry, open_registry
 from registry.demo import filling
 from registry.errors import RegistryError
 from registry.integrity import damaged
-from registry.records import ROLES
+from registry.records import ROLES, Version
 
 _ROOT = Path(__file__).resolve().parent.parent
 _UP_WITHIN_S = 90.0
@@ -30,7 +30,7 @@ Command = Callable[[Registry, argparse.Namespace], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when all is well."""
     options = _parser().parse_args(arguments)
-    if options.run is _version:
+    if options.run is None:  # needs no registry, so makes none
         return _version()
     try:
         reg = open_registry()
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="command", required=True)
 
-    def add(name: str, run: Command, words: str) -> argparse.ArgumentParser:
+    def add(name: str, run: Command | None, words: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=words, description=words)
         command.set_defaults(run=run)
         return command
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("verify", _verify, "hash every stored file again")
     add("verify-audit", _verify_audit, "check the chain of audit lines")
     add("sweep", _sweep, "remove expired uploads and unreferenced files, empty the old trash")
-    add("version", _version, "print the version of Vitrine")
+    add("version", None, "print the version of Vitrine")
     return parser
 
 
@@ -108,20 +108,23 @@ def _demo(reg: Registry, options: argparse.Namespace) -> int:
     actor, password = filling.sign_up(reg)
     address = f"http://{options.host}:{options.port}"
     if not options.serve:
-        filling.fill(reg, actor, print, check_here=True)
-        _introduce("start the app with: make run", password)
+        _sum_up(filling.fill(reg, actor, print, check_here=True))
+        _introduce("(start it with: make run)", password)
         return 0
     server = _serve(options.host, options.port)
     try:
         _wait_until_up(f"{address}/healthz", server)
         _introduce(address, password)
-        added = filling.fill(reg, actor, print, check_here=False)
-        print("All sample models are there." if added else "The sample models were there already.")
+        _sum_up(filling.fill(reg, actor, print, check_here=False))
         print(f"Vitrine runs at {address}; stop it with Ctrl-C.", flush=True)
         return server.wait()
     finally:
         server.terminate()
         server.wait()
+
+
+def _sum_up(added: Sequence[Version]) -> None:
+    print("All sample models are there." if added else "The sample models were there already.")
 
 
 def _introduce(where: str, password: str) -> None:
@@ -181,7 +184,7 @@ def _sweep(reg: Registry, _options: argparse.Namespace) -> int:
     return 0
 
 
-def _version(*_: object) -> int:
+def _version() -> int:
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
     print(f"Vitrine {project['version']}")
     return 0

@@ -167,7 +167,6 @@ def _point(
     s.add(move)
     s.flush()
     versions.refresh_head(s, model)
-    model.updated_at = now()
     audit.record(
         s,
         actor,

@@ -6,22 +6,32 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from registry.inspection import Checked as Checked
+from registry.inspection import Finding as Finding
+from registry.inspection import FindingLevel as FindingLevel
+from registry.inspection import Inspection as Inspection
+from registry.inspection import Report as Report
+from registry.schema import FIELD_TYPES as FIELD_TYPES
+from registry.schema import Field as Field
+from registry.schema import FieldType as FieldType
+from registry.schema import ImageHints as ImageHints
+from registry.schema import Output as Output
+from registry.schema import OutputRole as OutputRole
+from registry.schema import Schema as Schema
+from registry.schema import Tensor as Tensor
+
 Role = Literal["viewer", "author", "admin"]
 Level = Literal["view", "edit", "manage"]
 Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
 Visibility = Literal["private", "public"]
-FieldType = Literal["boolean", "integer", "long", "float", "double", "string", "binary", "datetime"]
-OutputRole = Literal["label", "probabilities", "scores", "value", "tensor"]
 ArtifactKind = Literal["model", "config", "requirements", "sample"]
 WarmState = Literal["cold", "loading", "warm"]
 T = TypeVar("T")
 JobState = Literal["queued", "running", "done", "failed"]
-FindingLevel = Literal["info", "warn", "block"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 LEVELS: tuple[Level, ...] = get_args(Level)
-FIELD_TYPES: tuple[FieldType, ...] = get_args(FieldType)
 LIFECYCLES: tuple[Lifecycle, ...] = get_args(Lifecycle)
 STAGES = ("development", "staging", "production")
 CHAMPION = "champion"
@@ -44,125 +54,6 @@ class Actor:
 
 GUEST = Actor(id="", username="guest")
 SYSTEM = Actor(id="system", username="system", name="Vitrine", role="admin")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing seen in a file: what it is, why it matters, what to do."""
-
-    level: FindingLevel
-    rule: str
-    what: str
-    why: str = ""
-    todo: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All findings of a look at a file, and whether the look was complete."""
-
-    findings: tuple[Finding, ...] = ()
-    complete: bool = True
-
-    @property
-    def worst(self) -> Finding | None:
-        order = ("info", "warn", "block")
-        return max(self.findings, key=lambda f: order.index(f.level), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One column of a tabular input."""
-
-    name: str
-    type: FieldType
-    nullable: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    categories: tuple[str, ...] = ()
-    default: Any = None
-    unit: str = ""
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ImageHints:
-    """How a picture becomes a tensor: (pixel * scale - mean) / std, channel-wise."""
-
-    layout: Literal["NCHW", "NHWC", "CHW", "HWC", "HW", "NHW"]
-    width: int
-    height: int
-    channels: int
-    scale: float = 1.0 / 255.0
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """One named tensor; -1 in the shape means any size."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    image: ImageHints | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One named output and how to read it."""
-
-    name: str
-    role: OutputRole
-    dtype: str = ""
-    shape: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """What a prediction takes and gives.
-
-    `fields` for kind "table" (rows of columns), `tensors` for kind "tensors".
-    `example` is one ready input: a row (column to value) or tensor name to nested list.
-    """
-
-    kind: Literal["table", "tensors"]
-    fields: tuple[Field, ...] = ()
-    tensors: tuple[Tensor, ...] = ()
-    outputs: tuple[Output, ...] = ()
-    classes: tuple[str, ...] = ()
-    target: str = ""
-    example: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What was read out of a file without executing it."""
-
-    format: str
-    framework: str
-    framework_version: str = ""
-    summary: str = ""
-    class_name: str = ""
-    task: str = ""
-    parameters: dict[str, Any] = field(default_factory=dict)
-    details: dict[str, Any] = field(default_factory=dict)
-    libraries: dict[str, str] = field(default_factory=dict)
-    n_parameters: int | None = None
-    schema: Schema | None = None
-    runnable: bool = True
-    why_not_runnable: str = ""
-    findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What the check job found out by loading the version once in a worker."""
-
-    schema: Schema | None
-    findings: tuple[Finding, ...] = ()
-    load_ms: float = 0.0
-    predict_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +198,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A named thing that has versions. `level` is what the asking actor may do with it."""
+    """A named thing that has versions. `level` is what the asking actor may do with it.
+
+    `metric` is the primary metric of the head: of the champion, else of the newest version.
+    """
 
     id: str
     owner: str
@@ -330,6 +224,7 @@ class Model:
     status: Status | None = None
     head: int | None = None
     latest: int | None = None
+    metric: float | None = None
     metric_history: tuple[float, ...] = ()
     deleted_at: datetime | None = None
 

@@ -27,19 +27,7 @@ def as_models(
             )
         ).all()
     )
-    tags: dict[str, list[str]] = defaultdict(list)
-    for model_id, tag in s.execute(
-        select(TagRow.model_id, TagRow.tag).where(TagRow.model_id.in_(ids)).order_by(TagRow.tag)
-    ):
-        tags[model_id].append(tag)
-    aliases: dict[str, dict[str, int]] = defaultdict(dict)
-    for model_id, name, number in s.execute(
-        select(AliasRow.model_id, AliasRow.name, VersionRow.number)
-        .join(VersionRow, VersionRow.id == AliasRow.version_id)
-        .where(AliasRow.model_id.in_(ids))
-        .order_by(AliasRow.name)
-    ):
-        aliases[model_id][name] = number
+    tags, aliases = _tags(s, ids), _aliases(s, ids)
     latest = _latest(s, ids)
     history = _history(s, ids)
     return [
@@ -65,11 +53,33 @@ def as_models(
             status=cast("Status | None", row.head_status or None),
             head=row.head_number,
             latest=latest.get(row.id),
-            metric_history=history.get(row.id, ()),
+            metric=history[row.id].get(row.head_number or 0),
+            metric_history=tuple(history[row.id].values())[-_HISTORY:],
             deleted_at=row.deleted_at,
         )
         for row, level in rows
     ]
+
+
+def _tags(s: Session, ids: Sequence[str]) -> dict[str, list[str]]:
+    tags: dict[str, list[str]] = defaultdict(list)
+    for model_id, tag in s.execute(
+        select(TagRow.model_id, TagRow.tag).where(TagRow.model_id.in_(ids)).order_by(TagRow.tag)
+    ):
+        tags[model_id].append(tag)
+    return tags
+
+
+def _aliases(s: Session, ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    aliases: dict[str, dict[str, int]] = defaultdict(dict)
+    for model_id, name, number in s.execute(
+        select(AliasRow.model_id, AliasRow.name, VersionRow.number)
+        .join(VersionRow, VersionRow.id == AliasRow.version_id)
+        .where(AliasRow.model_id.in_(ids))
+        .order_by(AliasRow.name)
+    ):
+        aliases[model_id][name] = number
+    return aliases
 
 
 def _latest(s: Session, ids: Sequence[str]) -> dict[str, int]:
@@ -86,10 +96,10 @@ def _latest(s: Session, ids: Sequence[str]) -> dict[str, int]:
     )
 
 
-def _history(s: Session, ids: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """The primary metric over each model's newest versions, oldest first."""
+def _history(s: Session, ids: Sequence[str]) -> dict[str, dict[int, float]]:
+    """Model id to the primary metric by version number, oldest first."""
     rows = s.execute(
-        select(VersionRow.model_id, MetricRow.value)
+        select(VersionRow.model_id, VersionRow.number, MetricRow.value)
         .join(MetricRow, MetricRow.version_id == VersionRow.id)
         .join(ModelRow, ModelRow.id == VersionRow.model_id)
         .where(
@@ -97,9 +107,9 @@ def _history(s: Session, ids: Sequence[str]) -> dict[str, tuple[float, ...]]:
             VersionRow.deleted_at.is_(None),
             MetricRow.name == ModelRow.primary_metric,
         )
-        .order_by(VersionRow.number, MetricRow.dataset)
+        .order_by(VersionRow.number, MetricRow.dataset.desc())
     )
-    found: dict[str, list[float]] = defaultdict(list)
-    for model_id, value in rows:
-        found[model_id].append(value)
-    return {model_id: tuple(values[-_HISTORY:]) for model_id, values in found.items()}
+    found: dict[str, dict[int, float]] = defaultdict(dict)
+    for model_id, number, value in rows:
+        found[model_id][number] = value
+    return found

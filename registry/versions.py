@@ -143,7 +143,6 @@ def add_in(
         links=wording.clean_links(details.links),
     )
     model.next_number += 1
-    model.updated_at = now()
     s.add(row)
     s.flush()
     artifacts.add_in(s, row.id, stored)
@@ -294,7 +293,6 @@ def conclude(
             news = [finding for finding in checked.findings if finding not in said]
             row.findings = codec.dump([*said, *news])
         model = s.get_one(ModelRow, row.model_id)
-        model.updated_at = now()
         refresh_head(s, model)
 
 
@@ -331,6 +329,7 @@ def waiting(reg: Registry) -> list[str]:
 def refresh_head(s: Session, model: ModelRow) -> None:
     """Bring the denormalised head_* columns up to date: the champion, else the newest version."""
     s.flush()
+    model.updated_at = now()
     alive = [VersionRow.model_id == model.id, VersionRow.deleted_at.is_(None)]
     model.n_versions = s.execute(select(func.count()).where(*alive)).scalar_one()
     row = (

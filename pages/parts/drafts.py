@@ -168,11 +168,11 @@ def about(draft: Draft, where: Place) -> dict[str, Any]:
     key = f"upload.{draft.id}"
     given: dict[str, Any] = {}
     if not where.model:
-        tasks = list(dict.fromkeys([*TASKS, draft.inspection.task]))
+        tasks = [task for task in dict.fromkeys([*TASKS, draft.inspection.task]) if task]
         first, second, third = st.columns(3)
         index = tasks.index(draft.inspection.task) if draft.inspection.task in tasks else None
         task = first.selectbox(
-            "Task", [t for t in tasks if t], index=index, accept_new_options=True,
+            "Task", tasks, index=index, accept_new_options=True,
             key=f"{key}.task", placeholder="choose or type",
         )  # fmt: skip
         chosen = second.selectbox(

@@ -12,7 +12,7 @@ from registry.records import Model
 
 def models(found: Iterable[Model], columns: int = 3) -> None:
     """One card per model: name, facts, primary metric with its line over the versions."""
-    grid = st.grid(columns, min_column_width=250)
+    grid = st.grid(columns, min_column_width=220)
     for model in found:
         with grid.container(border=True, gap="xsmall", height="stretch"):
             _card(model)
@@ -25,10 +25,10 @@ def _card(model: Model) -> None:
     st.caption(text.escape(said, 90))
     st.markdown(_badges(model))
     history = list(model.metric_history)
-    if history:
+    if model.metric is not None:
         st.metric(
             text.escape(model.primary_metric, 40),
-            text.number(history[-1]),
+            text.number(model.metric),
             chart_data=history if len(history) > 1 else None,
             chart_type="line",
             delta_color="off",

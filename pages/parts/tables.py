@@ -33,8 +33,7 @@ def models(found: Sequence[Model], key: str) -> tuple[list[Model], Model | None]
         ),
         "Owner": st.column_config.TextColumn(width=80),
         "Champion": st.column_config.TextColumn(width="small", alignment="right"),
-        "Versions": st.column_config.NumberColumn(width=80),
-        "Metric": st.column_config.TextColumn(alignment="right", width=150),
+        "Metric": st.column_config.TextColumn(alignment="right", width=140),
         "Trend": st.column_config.LineChartColumn(width="small"),
         "Status": _status_column(),
         "Updated": st.column_config.DatetimeColumn(format="distance", width=120),
@@ -47,7 +46,8 @@ def models(found: Sequence[Model], key: str) -> tuple[list[Model], Model | None]
 
 def _model_row(model: Model) -> dict[str, Any]:
     history = list(model.metric_history)
-    metric = f"{model.primary_metric} {text.number(history[-1])}" if history else ""
+    known = model.metric is not None
+    metric = f"{model.primary_metric} {text.number(model.metric)}" if known else ""
     return {
         "Name": text.clean(model.name, 60),
         "Task": text.clean(model.task, 40),
@@ -56,9 +56,8 @@ def _model_row(model: Model) -> dict[str, Any]:
         "Champion": f"v{model.champion}" if model.champion else "",
         "Metric": text.clean(metric, 60),
         "Trend": history if len(history) > 1 else None,
-        "Versions": model.n_versions,
-        "Owner": text.clean(model.owner, 40),
         "Updated": model.updated_at,
+        "Owner": text.clean(model.owner, 40),
     }
 
 

@@ -196,10 +196,13 @@ def _centers(est: Instance, where: list[int], columns: _Columns) -> None:
     elif isinstance(quantiles, Array) and isinstance(quantiles.values, np.ndarray):
         rows = quantiles.values
         middle = rows[len(rows) // 2].ravel().tolist() if rows.ndim == 2 and len(rows) else []
+    spread = _numbers(state.get("scale_"))
+    spread = spread if len(spread) == len(middle) else [0.0] * len(middle)
     if len(middle) == len(where):
-        for i, value in zip(where, middle, strict=True):
+        for i, value, scale in zip(where, middle, spread, strict=True):
             if columns[i].default is None and math.isfinite(value):
-                columns[i].default = rounded(value)
+                # centred data have means like 1e-11, which nobody wants to read
+                columns[i].default = rounded(value) if abs(value) > 1e-6 * scale else 0.0
     for i, array in zip(where, attribute_list(est, "bin_edges_"), strict=False):
         _center(columns[i], array)
 

@@ -62,6 +62,7 @@ class Seen:
         globals: Names the file asks for, as `module.name`, each once, in order.
         complete: Whether the end of the pickle was reached within the limits.
         trailing: Whether more bytes follow the pickle.
+        storages: Bytes of each torch storage that tensors refer to, by its key.
     """
 
     root: Any = None
@@ -70,6 +71,7 @@ class Seen:
     complete: bool = True
     trailing: bool = False
     opcodes: int = 0
+    storages: dict[str, int] = field(default_factory=dict)
 
 
 class _Stopped(Exception):
@@ -232,7 +234,9 @@ class DryRun(_pickle._Unpickler):  # type: ignore[misc]
         if not self._torch:
             raise pickle.UnpicklingError("it refers to data outside the file")
         kind = pid[1].name if isinstance(pid[1], Global) else "Storage"
-        return Storage(reductions.storage_dtype(kind), clean(pid[2]), int(pid[4]))
+        storage = Storage(reductions.storage_dtype(kind), clean(pid[2]), int(pid[4]))
+        self.seen.storages[storage.key] = storage.size * reductions.item_size(storage.dtype)
+        return storage
 
     def _call(self, function: Any, args: Any) -> Any:
         if isinstance(function, Global):

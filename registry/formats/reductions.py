@@ -34,6 +34,11 @@ def storage_dtype(name: str) -> str:
     return _STORAGES.get(name, "")
 
 
+def item_size(dtype: str) -> int:
+    """Bytes of one number; 1, the least, when the type is unknown."""
+    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize if dtype else 1
+
+
 def key(value: Any) -> Any:
     """A dictionary key that is cheap to hash: nested tuples are replaced by a stub.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from registry.errors import BrokenArtifact, PredictionFailed
 from registry.formats import archives, proposals, runtime, torch_run, torch_zip, torchscript
 from registry.formats.dry_run import Seen, dry_run_many
 from registry.formats.stubs import Global, Instance, Weight
-from registry.formats.text import clean, plain
+from registry.formats.text import clean, plain, refusal
 from registry.records import Inspection, Schema
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ WEIGHTS_ALONE = (
 _OWN_CLASS = (
     "a whole module needs its Python class {name}, which is not in the file: export the model with "
     "torch.jit.script, torch.jit.trace or torch.export and upload that"
+)
+_ENDS_EARLY = refusal(
+    "the torch file ends early", "Some of its weights are missing", "Save it again, upload it whole"
 )
 _USUAL = ("torch", "collections", "builtins", "numpy", "_codecs", "copyreg")
 
@@ -55,7 +59,10 @@ def _walk(file: BinaryIO) -> tuple[Seen, dict[str, Any]]:
     file.seek(0)
     if file.read(len(_LEGACY)) == _LEGACY:
         file.seek(0)
-        seen = dry_run_many(file, 4)[3]
+        seen = dry_run_many(file, 5)[3]
+        at = file.tell()
+        if file.seek(0, os.SEEK_END) - at < sum(8 + size for size in seen.storages.values()):
+            raise BrokenArtifact(_ENDS_EARLY)
         return seen, {"layout": "before torch 1.6"}
     file.seek(0)
     with archives.opened(file) as archive:

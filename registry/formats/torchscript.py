@@ -116,6 +116,7 @@ def _traced_shapes(
 def schema_of(
     root: Instance, code: str, traced: list[tuple[str, tuple[int, ...]]]
 ) -> Schema | None:
+    """What `forward` takes, from its code and the shapes seen while tracing; None when unclear."""
     arguments = [name for name, kind in _arguments(code) if kind == "Tensor"] or ["input"]
     if len(traced) == len(arguments):
         tensors = [

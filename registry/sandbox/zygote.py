@@ -30,10 +30,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from registry.sandbox import wire
 
-_CODECS = ("encodings.cp437", "encodings.idna", "encodings.utf_16", "encodings.latin_1")
+_AT_FIRST_USE = (
+    *("encodings.cp437", "encodings.idna", "encodings.latin_1", "encodings.utf_16"),
+    "pyarrow.vendored.version",
+)
 
 
 def main() -> None:
+    """Answer a probe of this kernel, or serve forks until the control socket closes."""
     _adopt_package()
     if sys.argv[1] == "probe":
         from registry.sandbox import limits
@@ -100,7 +104,7 @@ class Zygote:
         started, missing = time.perf_counter(), []
         ours = [f"registry.formats.{name}" for name in (*formats.FORMATS, "samples", "pictures")]
         tempfile.tempdir = "/nonexistent"  # libraries ask for one while they are imported
-        for name in ("registry.sandbox.worker", *ours, *contract.IMPORTS[self.group], *_CODECS):
+        for name in ("registry.sandbox.worker", *ours, *contract.IMPORTS[self.group], *_AT_FIRST_USE):
             self._leave_if_alone()
             try:
                 importlib.import_module(name)

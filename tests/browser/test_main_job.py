@@ -34,6 +34,8 @@ RUNNABLE: dict[str, Callable[[Path], Path]] = {
 
 def picture(page: Page, name: str, folder: Path) -> None:
     """Into docs/images when VITRINE_SCREENSHOTS is set, else where nobody minds."""
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    expect(page.get_by_test_id("stToast")).to_have_count(0)
     screenshot(
         page, name, ROOT / "docs/images" if os.environ.get("VITRINE_SCREENSHOTS") else folder
     )

@@ -313,7 +313,7 @@ def kill_and_look(reg, alice, rounds):
 
 
 def test_killed_at_any_instant_there_is_a_whole_version_or_none(reg, alice):
-    fates, n_versions = kill_and_look(reg, alice, 25)
+    fates, n_versions = kill_and_look(reg, alice, 12)
     assert "killed" in fates
     assert n_versions >= 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -58,6 +59,19 @@ def spec() -> Spec:
         return ModelSpec(
             uuid4().hex, format, "", lambda: os.open(path, os.O_RDONLY), schema, inspection
         )
+
+    return make
+
+
+@pytest.fixture
+def known(pool: Pool, spec: Spec) -> Callable[[Path], ModelSpec]:
+    """A version as the registry would have it: inspected, checked, with its whole schema."""
+
+    def make(path: Path) -> ModelSpec:
+        with path.open("rb") as file:
+            found = pool.inspect(file.fileno(), path.name)
+        version = replace(spec(path, found.format, found.schema), inspection=found)
+        return replace(version, schema=pool.check(version).schema)
 
     return make
 
