@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from registry import audit, models
 from registry.core import Registry
@@ -36,7 +39,7 @@ def share(reg: Registry, actor: Actor, model: str, username: str, level: Level) 
             s, actor, "model.share", subject, model_id=row.id, to=user.username, level=level
         )
         s.flush()
-        return models.grants_in(s, row.id)
+        return _grants(s, row.id)
 
 
 def unshare(reg: Registry, actor: Actor, model: str, username: str) -> list[Grant]:
@@ -61,7 +64,7 @@ def unshare(reg: Registry, actor: Actor, model: str, username: str) -> list[Gran
             s, actor, "model.unshare", models.address(s, row), model_id=row.id, from_=username
         )
         s.flush()
-        return models.grants_in(s, row.id)
+        return _grants(s, row.id)
 
 
 def grants(reg: Registry, actor: Actor, model: str) -> list[Grant]:
@@ -72,4 +75,14 @@ def grants(reg: Registry, actor: Actor, model: str) -> list[Grant]:
         Forbidden: The actor may not manage it.
     """
     with reg.reading() as s:
-        return models.grants_in(s, models.for_action(s, actor, "model.share", model).id)
+        return _grants(s, models.for_action(s, actor, "model.share", model).id)
+
+
+def _grants(s: Session, model_id: str) -> list[Grant]:
+    rows = s.execute(
+        select(UserRow.username, GrantRow.level)
+        .join(UserRow, UserRow.id == GrantRow.user_id)
+        .where(GrantRow.model_id == model_id)
+        .order_by(UserRow.username)
+    )
+    return [Grant(username, cast("Level", level)) for username, level in rows]

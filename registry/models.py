@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import cast
 
 from rapidfuzz import fuzz
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from registry import artifacts, audit, policy
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
-from registry.records import LEVELS, Actor, Grant, Level, Model, Visibility
+from registry.records import LEVELS, Actor, Level, Model, Visibility
 from registry.shelf import as_models
 from registry.tables import (
     AliasRow,
@@ -53,28 +53,50 @@ def for_action(s: Session, actor: Actor, action: str, ref: str) -> ModelRow:
     """
     owner, _, slug = ref.partition("@")[0].strip().partition("/")
     trash = action in ("model.restore", "model.purge")
-    row = s.execute(
-        select(ModelRow)
-        .join(UserRow, UserRow.id == ModelRow.owner_id)
-        .where(UserRow.username == owner, ModelRow.slug == slug, visible_to(actor, trash=trash))
-    ).scalar_one_or_none()
-    if row is None:
+    row, granted = s.execute(
+        _BY_ADDRESS, {"owner": owner, "slug": slug, "actor_id": actor.id}
+    ).one_or_none() or (None, None)
+    level = _level(actor, row, granted) if row else None
+    if row is None or not _sees(actor, row, level, trash=trash):
         raise NotFound(f"there is no model {ref.partition('@')[0]!r}, or it is not shared with you")
-    why = policy.why_not(actor, level_of(s, actor, row), action)
-    if why:
+    if why := policy.why_not(actor, level, action):
         raise Forbidden(why)
     return row
 
 
+# Built once: on the way to every prediction, building a statement costs more than running it.
+_BY_ADDRESS = (
+    select(ModelRow, GrantRow.level)
+    .join(UserRow, UserRow.id == ModelRow.owner_id)
+    .outerjoin(
+        GrantRow,
+        (GrantRow.model_id == ModelRow.id) & (GrantRow.user_id == bindparam("actor_id")),
+    )
+    .where(UserRow.username == bindparam("owner"), ModelRow.slug == bindparam("slug"))
+)
+
+
 def level_of(s: Session, actor: Actor, row: ModelRow) -> Level | None:
     """What the actor may do with this model."""
+    grant = s.get(GrantRow, (row.id, actor.id))
+    return _level(actor, row, grant.level if grant else None)
+
+
+def _level(actor: Actor, row: ModelRow, granted: str | None) -> Level | None:
     if row.owner_id == actor.id:
         return "manage"
-    grant = s.get(GrantRow, (row.id, actor.id))
-    levels: list[Level] = [cast("Level", grant.level)] if grant else []
+    levels = [cast("Level", granted)] if granted else []
     if row.visibility == "public":
         levels.append("view")
     return max(levels, key=LEVELS.index, default=None)
+
+
+def _sees(actor: Actor, row: ModelRow, level: Level | None, *, trash: bool) -> bool:
+    """What `visible_to` says in SQL, of one row."""
+    if trash:
+        return row.deleted_at is not None and level == "manage"
+    may_search = not actor.is_guest and "search" in policy.PERMISSIONS[actor.role]
+    return row.deleted_at is None and level is not None and may_search
 
 
 def address(s: Session, row: ModelRow) -> str:
@@ -338,17 +360,6 @@ def user_named(s: Session, username: str) -> UserRow:
     if row is None or row.disabled:
         raise InvalidInput({"username": f"there is no user {username.strip()!r}"})
     return row
-
-
-def grants_in(s: Session, model_id: str) -> list[Grant]:
-    """The grants on one model, by user name."""
-    rows = s.execute(
-        select(UserRow.username, GrantRow.level)
-        .join(UserRow, UserRow.id == GrantRow.user_id)
-        .where(GrantRow.model_id == model_id)
-        .order_by(UserRow.username)
-    )
-    return [Grant(username, cast("Level", level)) for username, level in rows]
 
 
 def _set_visibility(reg: Registry, actor: Actor, ref: str, visibility: Visibility) -> Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from registry import artifacts, audit, codec, jobs, lineage, models, wording
@@ -92,9 +92,7 @@ def spec(reg: Registry, actor: Actor, ref: str) -> tuple[Version, ModelSpec]:
 
 def spec_in(s: Session, reg: Registry, row: VersionRow) -> ModelSpec:
     """What the pool needs to load a version."""
-    file = s.execute(
-        select(ArtifactRow).where(ArtifactRow.version_id == row.id, ArtifactRow.kind == "model")
-    ).scalar_one()
+    file = s.execute(_MODEL_FILE, {"version_id": row.id}).scalar_one()
     digest, blake3 = file.digest, file.blake3
     inspection = codec.load(Inspection, row.inspection)
     return ModelSpec(
@@ -330,13 +328,11 @@ def refresh_head(s: Session, model: ModelRow) -> None:
     """Bring the denormalised head_* columns up to date: the champion, else the newest version."""
     s.flush()
     model.updated_at = now()
-    alive = [VersionRow.model_id == model.id, VersionRow.deleted_at.is_(None)]
-    model.n_versions = s.execute(select(func.count()).where(*alive)).scalar_one()
+    named = {"model_id": model.id, "name": CHAMPION}
+    model.n_versions = s.execute(select(func.count()).where(*_ALIVE), named).scalar_one()
     row = (
-        _champion(s, model)
-        or s.execute(
-            select(VersionRow).where(*alive).order_by(VersionRow.number.desc()).limit(1)
-        ).scalar_one_or_none()
+        s.execute(_ALIASED, named).scalar_one_or_none()
+        or s.execute(_LAST, named).scalar_one_or_none()
     )
     model.head_number = row.number if row else None
     model.head_framework = row.inspection["framework"] if row else ""
@@ -345,26 +341,37 @@ def refresh_head(s: Session, model: ModelRow) -> None:
 
 
 def _select(s: Session, model: ModelRow, selector: str, *, trash: bool) -> VersionRow | None:
-    deleted = VersionRow.deleted_at.is_not(None) if trash else VersionRow.deleted_at.is_(None)
-    base = select(VersionRow).where(VersionRow.model_id == model.id, deleted)
-    newest = base.where(VersionRow.status == "ready").order_by(VersionRow.number.desc()).limit(1)
-    if not selector:
-        return _champion(s, model) or s.execute(newest).scalar_one_or_none()
-    if selector == "latest":
-        return s.execute(newest).scalar_one_or_none()
     number = selector.removeprefix("v")
+    found: VersionRow | None = None
     if number.isascii() and number.isdigit() and len(number) < 10:
-        base = base.where(VersionRow.number == int(number))
-    else:
-        base = base.join(AliasRow, AliasRow.version_id == VersionRow.id).where(
-            AliasRow.model_id == model.id, AliasRow.name == selector
-        )
-    return s.execute(base).scalar_one_or_none()
+        given = {"model_id": model.id, "number": int(number)}
+        found = s.execute(_NUMBERED, given).scalar_one_or_none()
+        return found if found and (found.deleted_at is not None) == trash else None
+    if trash:
+        return None
+    if selector != "latest":
+        named = {"model_id": model.id, "name": selector or CHAMPION}
+        found = s.execute(_ALIASED, named).scalar_one_or_none()
+    if found is None and selector in ("", "latest"):
+        found = s.execute(_NEWEST, {"model_id": model.id}).scalar_one_or_none()
+    return found
 
 
-def _champion(s: Session, model: ModelRow) -> VersionRow | None:
-    alias = s.get(AliasRow, (model.id, CHAMPION))
-    return s.get(VersionRow, alias.version_id) if alias else None
+# Built once: on the way to every prediction, building a statement costs more than running it.
+_ALIVE = (VersionRow.model_id == bindparam("model_id"), VersionRow.deleted_at.is_(None))
+_NUMBERED = select(VersionRow).where(
+    VersionRow.model_id == bindparam("model_id"), VersionRow.number == bindparam("number")
+)
+_ALIASED = (
+    select(VersionRow)
+    .join(AliasRow, AliasRow.version_id == VersionRow.id)
+    .where(*_ALIVE, AliasRow.model_id == VersionRow.model_id, AliasRow.name == bindparam("name"))
+)
+_LAST = select(VersionRow).where(*_ALIVE).order_by(VersionRow.number.desc()).limit(1)
+_NEWEST = _LAST.where(VersionRow.status == "ready")
+_MODEL_FILE = select(ArtifactRow).where(
+    ArtifactRow.version_id == bindparam("version_id"), ArtifactRow.kind == "model"
+)
 
 
 def _parent(s: Session, actor: Actor, ref: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 import zlib
 from typing import Any, BinaryIO
@@ -31,6 +32,7 @@ def opened(file: BinaryIO) -> zipfile.ZipFile:
     """
     try:
         archive = zipfile.ZipFile(file)
+        _refuse_another(archive, file)
     except DAMAGE as damage:
         raise BrokenArtifact(
             refusal(
@@ -48,6 +50,23 @@ def opened(file: BinaryIO) -> zipfile.ZipFile:
             )
         )
     return archive
+
+
+def _refuse_another(archive: zipfile.ZipFile, file: BinaryIO) -> None:
+    """Refuse a list of members that is that of another archive inside this one.
+
+    Python looks for the list from the end: a file that was cut off inside a member that is itself
+    an archive would be taken for that one.
+
+    Raises:
+        zipfile.BadZipFile: The archive does not fill the file from its first byte to its last.
+    """
+    offsets = [member.header_offset for member in archive.infolist()]
+    if offsets and min(offsets) != 0:
+        raise zipfile.BadZipFile("bytes before the first member")
+    file.seek(-22 - len(archive.comment), os.SEEK_END)
+    if file.read(4) != b"PK\x05\x06":
+        raise zipfile.BadZipFile("bytes after the last one")
 
 
 def names(head: bytes, file: BinaryIO) -> list[str]:

@@ -27,6 +27,9 @@ IMPORTS: dict[str, tuple[str, ...]] = {
         *("sklearn.svm", "sklearn.neural_network", "sklearn.naive_bayes", "sklearn.impute"),
         *("sklearn.cluster", "sklearn.preprocessing", "sklearn.feature_extraction.text"),
         *("sklearn.gaussian_process", "sklearn.model_selection", "sklearn.calibration"),
+        *("narwhals.stable.v2._namespace", "narwhals._interchange.dataframe"),
+        *("narwhals._pandas_like.dataframe", "narwhals._pandas_like.series"),
+        *("narwhals._pandas_like.namespace", "narwhals._pandas_like.selectors"),
     ),
     "onnx": ("numpy", "pandas", "pyarrow.pandas_compat", "onnxruntime"),
     "torch": (

@@ -154,6 +154,7 @@ KNOWN: dict[str, Callable[[Global, tuple[Any, ...]], Any]] = {
     "builtins.set": _set,
     "builtins.frozenset": _set,
     "builtins.bytearray": _bytearray,
+    "builtins.bytes": lambda function, args: Instance(function, args) if args else b"",
     "copyreg._reconstructor": _new,
     "copyreg.__newobj__": _new,
     "torch._utils._rebuild_tensor": _tensor,

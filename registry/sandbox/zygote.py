@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 import warnings
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -34,6 +35,8 @@ _AT_FIRST_USE = (
     *("encodings.cp437", "encodings.idna", "encodings.latin_1", "encodings.utf_16"),
     "pyarrow.vendored.version",
 )
+# skops walks through scikit-learn, whose shims import torch: 3 s and 240 MB for nothing
+_KEPT_OUT = {"sklearn": ("torch",)}
 
 
 def main() -> None:
@@ -59,6 +62,17 @@ def _adopt_package() -> None:
     sys.modules["registry"] = package
     spec.loader.exec_module(package)
     warnings.simplefilter("ignore")
+
+
+class _Keeper(MetaPathFinder):
+    """Says of some packages that they are not installed."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname in self._names:
+            raise ModuleNotFoundError(f"{fullname} is kept out", name=fullname)
 
 
 class Zygote:
@@ -104,12 +118,16 @@ class Zygote:
         started, missing = time.perf_counter(), []
         ours = [f"registry.formats.{name}" for name in (*formats.FORMATS, "samples", "pictures")]
         tempfile.tempdir = "/nonexistent"  # libraries ask for one while they are imported
-        for name in ("registry.sandbox.worker", *ours, *contract.IMPORTS[self.group], *_AT_FIRST_USE):
+        theirs = (*contract.IMPORTS[self.group], *_AT_FIRST_USE)
+        keeper = _Keeper(_KEPT_OUT.get(self.group, ()))
+        sys.meta_path.insert(0, keeper)
+        for name in ("registry.sandbox.worker", *ours, *theirs):
             self._leave_if_alone()
             try:
                 importlib.import_module(name)
             except ImportError:
                 missing.append(name)
+        sys.meta_path.remove(keeper)  # a model that needs it may still import it
         _warm()
         gc.collect()
         gc.freeze()

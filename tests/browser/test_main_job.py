@@ -86,7 +86,6 @@ def test_from_an_empty_server_to_a_shared_model(
 
     iris = makers.sklearn_classifier(tmp_path)
     upload(page, server, iris, name="Iris species")
-    picture(page, "model-new", tmp_path)
     upload(page, server, makers.sklearn_forest(tmp_path), model="alice/iris-species")
     address = f"{server.url}/model?name=alice/iris-species&tab=Versions"
 
