@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from typing import cast
 
@@ -11,7 +9,7 @@ from rapidfuzz import fuzz
 from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from registry import artifacts, audit, policy
+from registry import artifacts, audit, policy, wording
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
 from registry.records import LEVELS, Actor, Level, Model, Visibility
@@ -27,7 +25,7 @@ from registry.tables import (
     now,
 )
 
-MAX_NAME, MAX_TAGS, MAX_TEXT = 100, 30, 100_000
+MAX_TAGS, MAX_TEXT = 30, 100_000
 _SIMILAR_PERCENT = 85.0
 
 
@@ -105,12 +103,6 @@ def address(s: Session, row: ModelRow) -> str:
     return f"{owner}/{row.slug}"
 
 
-def slug_of(name: str) -> str:
-    """The permanent address part made from a name: lower-case letters, digits and hyphens."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-
-
 def create_in(
     s: Session,
     actor: Actor,
@@ -132,8 +124,8 @@ def create_in(
     """
     if why := policy.why_not(actor, None, "model.create"):
         raise Forbidden(why)
-    name = _clean_name(name)
-    slug = slug_of(name)
+    name = wording.clean_name(name)
+    slug = wording.slug_of(name)
     taken = s.execute(
         select(ModelRow.deleted_at).where(ModelRow.owner_id == actor.id, ModelRow.slug == slug)
     ).first()
@@ -194,7 +186,7 @@ def edit(
         }
         changed = {key: value for key, value in texts.items() if value is not None}
         if name is not None:
-            row.name = _clean_name(name)
+            row.name = wording.clean_name(name)
         _write_texts(row, **changed)
         if tags is not None:
             _write_tags(s, row, tags)
@@ -320,7 +312,7 @@ def purge_in(s: Session, reg: Registry, actor: Actor, row: ModelRow) -> int:
 
 def similar(reg: Registry, actor: Actor, name: str) -> list[str]:
     """Addresses of models the actor may see whose names are easily mistaken for `name`."""
-    wanted = slug_of(name)
+    wanted = wording.slug_of(name)
     with reg.reading() as s:
         rows = s.execute(
             select(UserRow.username, ModelRow.slug)
@@ -373,17 +365,6 @@ def _set_visibility(reg: Registry, actor: Actor, ref: str, visibility: Visibilit
 
 def _record(s: Session, actor: Actor, row: ModelRow) -> Model:
     return as_models(s, [(row, level_of(s, actor, row) or "view")], card=True)[0]
-
-
-def _clean_name(name: str) -> str:
-    name = " ".join(unicodedata.normalize("NFC", name).split())
-    if not 1 <= len(name) <= MAX_NAME:
-        raise InvalidInput({"name": f"must have 1 to {MAX_NAME} characters, has {len(name)}"})
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs") for c in name):
-        raise InvalidInput({"name": "has control or invisible characters; type it anew"})
-    if not slug_of(name):
-        raise InvalidInput({"name": "needs at least one letter a to z or a digit"})
-    return name
 
 
 def _write_texts(row: ModelRow, **texts: str) -> None:

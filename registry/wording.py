@@ -1,6 +1,9 @@
-"""What people write about a version, checked: its label and its links."""
+"""What people write about models and versions, checked: names, labels and links."""
 
 from __future__ import annotations
+
+import re
+import unicodedata
 
 from semver import Version as SemVer
 from sqlalchemy import select
@@ -8,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from registry.errors import Conflict, InvalidInput
 from registry.tables import VersionRow
+
+MAX_NAME = 100
 
 
 def clean_label(s: Session, model_id: str, label: str, besides: str = "") -> str | None:
@@ -51,3 +56,25 @@ def clean_links(links: dict[str, str]) -> dict[str, str]:
         if not (url.startswith(("https://", "http://")) and plain):
             raise InvalidInput({key: "must be a web address that starts with https:// or http://"})
     return cleaned
+
+
+def slug_of(name: str) -> str:
+    """The permanent address part made from a name: lower-case letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+
+
+def clean_name(name: str) -> str:
+    """A model's name in one normal form of Unicode, with single spaces.
+
+    Raises:
+        InvalidInput: It is empty, too long, has invisible characters or makes no address.
+    """
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    if not 1 <= len(name) <= MAX_NAME:
+        raise InvalidInput({"name": f"must have 1 to {MAX_NAME} characters, has {len(name)}"})
+    if any(unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs") for c in name):
+        raise InvalidInput({"name": "has control or invisible characters; type it anew"})
+    if not slug_of(name):
+        raise InvalidInput({"name": "needs at least one letter a to z or a digit"})
+    return name

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from registry import accounts, aliases, checks, codec, models, publish, staging, versions
+from registry import accounts, aliases, checks, codec, models, publish, staging, versions, wording
 from registry.core import Registry
 from registry.demo.samples import NAMES, Sample
 from registry.errors import NotFound, RegistryError
@@ -111,7 +111,7 @@ def _publish(reg: Registry, actor: Actor, sample: Sample) -> Version:
         staged = incoming.finish()
     draft = publish.examine(reg, actor, staged.id)
     details = replace(sample.details, schema=_schema(draft, sample.given))
-    slug = models.slug_of(details.name)
+    slug = wording.slug_of(details.name)
     if f"{actor.username}/{slug}" in models.editable(reg, actor):
         details = replace(details, model=f"{actor.username}/{slug}")
     return publish.publish(reg, actor, draft.id, details)

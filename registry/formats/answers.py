@@ -37,9 +37,12 @@ class Loaded:
     Attributes:
         needs_frame: Columns are picked by name or type, so that an array will not do.
         argmax: The label is the arg-max of the probabilities.
+        steps_before: The pipeline without its last step, to transform once for two questions.
     """
 
     estimator: Any
+    steps_before: Any
+    last: Any
     names: list[str]
     n_features: int
     needs_frame: bool
@@ -81,6 +84,8 @@ def loaded(estimator: Any, threads: int) -> Loaded:
     last = _last(estimator)
     return Loaded(
         estimator=estimator,
+        steps_before=_steps_before(estimator),
+        last=last,
         names=[] if names is None else [str(name) for name in names],
         n_features=_count(estimator),
         needs_frame=any(_picks_columns(part) for part in parts),
@@ -101,6 +106,13 @@ def _nested(estimator: Any) -> list[Any]:
 def _last(estimator: Any) -> Any:
     steps = getattr(estimator, "steps", None)
     return _last(steps[-1][1]) if isinstance(steps, list) and steps else estimator
+
+
+def _steps_before(estimator: Any) -> Any:
+    """All steps but the last of scikit-learn's own Pipeline; None for anything else."""
+    own = type(estimator).__module__ == "sklearn.pipeline" and hasattr(estimator, "steps")
+    nested = own and hasattr(estimator.steps[-1][1], "steps")
+    return estimator[:-1] if own and not nested and len(estimator.steps) > 1 else None
 
 
 def _count(estimator: Any) -> int:
@@ -138,20 +150,19 @@ def predict(model: Loaded, inputs: Inputs, schema: Schema) -> Outputs:
     given = _given(model, inputs, schema)
     wanted = {output.role for output in schema.outputs}
     if "probabilities" in wanted and hasattr(model.estimator, "predict_proba"):
-        shares = model.estimator.predict_proba(given)
+        asked, seen = model.estimator, given
+        if model.steps_before is not None:
+            asked, seen = model.last, model.steps_before.transform(given)
+        shares = asked.predict_proba(seen)
         if isinstance(shares, np.ndarray) and shares.ndim == 2:
-            return {"label": _label(model, given, shares), "probabilities": arrays.plain(shares)}
+            best = model.classes.take(shares.argmax(axis=1)) if model.argmax else None
+            label = asked.predict(seen) if best is None else best
+            return {"label": arrays.plain(label), "probabilities": arrays.plain(shares)}
     name = "value" if wanted == {"value"} else "label"
     answer = arrays.plain(model.estimator.predict(given))
     if name == "value" and answer.ndim == 2 and answer.shape[1] == 1:
         answer = answer[:, 0]
     return {name: answer}
-
-
-def _label(model: Loaded, given: Any, shares: np.ndarray) -> np.ndarray:
-    if model.argmax:
-        return arrays.plain(model.classes.take(shares.argmax(axis=1)))
-    return arrays.plain(model.estimator.predict(given))
 
 
 def _given(model: Loaded, inputs: Inputs, schema: Schema) -> Any:

@@ -22,6 +22,7 @@ import socket
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -105,9 +106,12 @@ class Zygote:
                     answer = self._end(order["pid"])
                 self.channel.send(wire.DONE, json.dumps(answer).encode())
         except wire.Closed:
-            pass
-        finally:
             os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            raise
+        finally:
+            os._exit(1)  # never the clean-up of what only was imported
 
     def _prepare(self) -> None:
         from registry import formats
@@ -125,8 +129,9 @@ class Zygote:
             self._leave_if_alone()
             try:
                 importlib.import_module(name)
-            except ImportError:
+            except Exception as failed:  # noqa: BLE001  a broken library must not take ours along
                 missing.append(name)
+                sys.stderr.write(f"zygote {self.group}: {name}: {failed}\n")
         sys.meta_path.remove(keeper)  # a model that needs it may still import it
         _warm()
         gc.collect()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import cookie
@@ -16,6 +17,13 @@ from registry.web import handle
 from tests.house_rules import ROOT
 
 Visit = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def _no_search_for_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each AppTest reads the metadata of every installed package for components: 0.8 s for none."""
+    find = "discover_and_register_components"
+    monkeypatch.setattr(BidiComponentManager, find, lambda *_, **__: None)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from registry import accounts, audit, models
+from registry import accounts, audit, models, wording
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, RegistryError
 from registry.records import Actor
@@ -27,7 +27,7 @@ def actions(reg: Registry) -> list[str]:
 def add_model(reg: Registry, actor: Actor, name: str) -> str:
     with reg.writing() as s:
         models.create_in(s, actor, name=name)
-    return f"{actor.username}/{models.slug_of(name)}"
+    return f"{actor.username}/{wording.slug_of(name)}"
 
 
 def test_the_first_account_is_an_admin_and_needs_no_code_on_this_machine(reg: Registry) -> None:
