@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from registry import access, aliases, models, versions
 from registry.core import Registry
-from registry.records import Actor, Metric, Version
+from registry.records import Actor, Checked, Metric, Version
 
 Visit = Callable[..., AppTest]
 Publish = Callable[..., Version]
@@ -34,10 +34,27 @@ def ticked(*rows: int) -> dict[str, dict[str, list[object]]]:
 
 
 @pytest.fixture
-def second(publish_file: Publish, alice: Actor, iris: Version, iris_file: Path) -> Version:
+def add(reg: Registry, publish_file: Publish, alice: Actor, iris_file: Path) -> Publish:
+    """Publishes the iris file of Alice as a ready version, without loading it: for looking only."""
+
+    def run(accuracy: float, **details: object) -> Version:
+        metrics = (Metric("accuracy_score", accuracy),)
+        version = publish_file(alice, iris_file, check=False, metrics=metrics, **details)
+        versions.conclude(reg, version.id, status="ready", checked=Checked(version.schema))
+        return versions.get(reg, alice, version.ref)
+
+    return run
+
+
+@pytest.fixture
+def iris(add: Publish) -> Version:
+    return add(0.95, name="Iris", tags=("flowers",))
+
+
+@pytest.fixture
+def second(add: Publish, iris: Version) -> Version:
     """Version 2 of alice/iris, better."""
-    better = (Metric("accuracy_score", 0.97),)
-    return publish_file(alice, iris_file, model=iris.model, metrics=better, label="1.1.0")
+    return add(0.97, model=iris.model, label="1.1.0")
 
 
 def test_an_empty_home_teaches_the_first_step(visit: Visit, alice: Actor) -> None:
@@ -79,9 +96,9 @@ def test_an_unknown_filter_is_explained_below_the_search_box(visit: Visit, alice
 
 
 def test_ticked_models_go_to_compare(
-    visit: Visit, alice: Actor, iris: Version, publish_file: Publish, iris_file: Path
+    visit: Visit, alice: Actor, iris: Version, add: Publish
 ) -> None:
-    publish_file(alice, iris_file, name="Other flowers", check=False)
+    add(0.9, name="Other flowers")
     tab = visit(alice, "models.py")
     tab.session_state["models.table"] = ticked(0, 1)
     tab.run()
