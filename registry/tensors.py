@@ -120,11 +120,14 @@ def _dtype(tensor: Tensor) -> np.dtype[Any]:
     if tensor.dtype in _TEXT:
         return np.dtype("U")
     try:
-        return np.dtype(tensor.dtype)
+        dtype = np.dtype(tensor.dtype)
     except TypeError:
+        dtype = np.dtype("V")
+    if dtype.kind not in "biuf":  # a library may have taught NumPy more, such as bfloat16
         raise InvalidInput(
             {tensor.name: f"{tensor.dtype} tensors cannot be given here, only to the file itself"}
-        ) from None
+        )
+    return dtype
 
 
 def _cast(raw: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
