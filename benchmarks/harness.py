@@ -103,9 +103,9 @@ def server(**settings: str) -> Iterator[Server]:
             reg = open_registry(Settings(home=Path(folder), _env_file=None))
             actor = accounts.create_user(
                 reg,
-                username="bench",
-                name="Bench",
-                email="bench@example.org",
+                username="tester",
+                name="Tester",
+                email="tester@example.org",
                 password=PASSWORD,
                 role="admin",
             )

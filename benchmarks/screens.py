@@ -82,7 +82,7 @@ def _reruns(running: Server) -> None:
     """T1: warm reruns of a page with a 50-row table, with a chart, and with neither."""
     pages = {
         "models (50 rows, facets)": ("models", "", 25.0),
-        "compare (table + chart)": ("compare", "v=bench/model-000@1&v=bench/model-001@1", 25.0),
+        "compare (table + chart)": ("compare", "v=tester/model-000@1&v=tester/model-001@1", 25.0),
         "jobs (no chart)": ("jobs", "", 20.0),
     }
     for title, (page, query, limit_ms) in pages.items():
