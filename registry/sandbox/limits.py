@@ -82,17 +82,19 @@ def shared_identity() -> bool:
     return not all(_others_can_enter(path) for path in needed)
 
 
-def lock_down(limits: Limits, layers: Layers, keep: set[int], *, uid: int | None) -> None:
+def lock_down(
+    limits: Limits, layers: Layers, keep: set[int], *, uid: int | None, parent: int
+) -> None:
     """Fence this freshly forked process in for good; only then may it read a model.
 
     Args:
         keep: Descriptors that stay open besides 0, 1 and 2.
+        parent: Process id of the zygote; this process ends with it.
         uid: Identity to take, or None to keep the zygote's without its capabilities.
 
     Raises:
         OSError: A layer that should be there could not be raised.
     """
-    parent = os.getppid()
     os.setsid()
     _close_all_but(keep)
     _limit(limits, own_identity=uid is not None)
@@ -108,7 +110,7 @@ def lock_down(limits: Limits, layers: Layers, keep: set[int], *, uid: int | None
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of identity clears it
-    if os.getppid() != parent or parent == 1:
+    if os.getppid() != parent:
         raise OSError("the zygote is gone")
     if layers.landlock_abi:
         landlock.restrict((*readable_paths(), *_OWN))

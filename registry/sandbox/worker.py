@@ -63,6 +63,7 @@ def run(
     layers: Layers,
     *,
     uid: int | None,
+    parent: int,
     threads: int,
 ) -> NoReturn:
     """Lock this process in and serve until the other side hangs up; never returns."""
@@ -73,7 +74,7 @@ def run(
             os.dup2(source, target)
         sys.stderr = _Errors()
         channel = Channel(socket.socket(fileno=channel_fd))  # asks what the filter will not answer
-        lock_down(limits, layers, {channel_fd}, uid=uid)
+        lock_down(limits, layers, {channel_fd}, uid=uid, parent=parent)
         status = 71
         faulthandler.enable(file=2)
         serve(Work(channel, threads))

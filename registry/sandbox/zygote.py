@@ -150,7 +150,7 @@ class Zygote:
         channel_fd, errors_fd = message.fds
         slot = next(n for n in range(len(self.workers) + 1) if n not in self.workers.values())
         uid = limits.FIRST_UID + slot if self.own_identity else None
-        pid = os.fork()
+        zygote, pid = os.getpid(), os.fork()
         if pid == 0:
             self.channel.sock.detach()
             worker.run(
@@ -159,6 +159,7 @@ class Zygote:
                 limits.Limits(**order),
                 self.layers,
                 uid=uid,
+                parent=zygote,
                 threads=self.threads,
             )
         for fd in message.fds:
