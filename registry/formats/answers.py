@@ -12,7 +12,7 @@ import numpy as np
 
 from registry.errors import NotInstalled, PredictionFailed
 from registry.formats import arrays, columns, medians, proposals, runtime
-from registry.formats.once import scored_once
+from registry.formats.once import label_and_shares
 from registry.formats.text import MAX_FEATURES, clean, unique
 from registry.records import Field, Output, Schema
 
@@ -154,14 +154,12 @@ def predict(model: Loaded, inputs: Inputs, schema: Schema) -> Outputs:
         asked, seen = model.estimator, given
         if model.steps_before is not None:
             asked, seen = model.last, model.steps_before.transform(given)
-        with scored_once(asked):
+        if model.argmax:
             shares = asked.predict_proba(seen)
-            plain_shares = isinstance(shares, np.ndarray) and shares.ndim == 2
-            if model.argmax and plain_shares:
-                label = model.classes.take(shares.argmax(axis=1))
-            elif plain_shares:
-                label = asked.predict(seen)
-        if plain_shares:
+            label = model.classes.take(shares.argmax(axis=1))
+        else:
+            label, shares = label_and_shares(asked, seen)
+        if isinstance(shares, np.ndarray) and shares.ndim == 2:
             return {"label": arrays.plain(label), "probabilities": arrays.plain(shares)}
     name = "value" if wanted == {"value"} else "label"
     answer = arrays.plain(model.estimator.predict(given))

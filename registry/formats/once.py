@@ -1,4 +1,4 @@
-"""Two questions, one computation: an estimator's scores are worked out once for both."""
+"""Two questions, one computation: label and probabilities from the same scores."""
 
 from __future__ import annotations
 
@@ -6,35 +6,51 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 # What predict and predict_proba of these modules both start from, and take most of their time in.
-# Source: scikit-learn 1.9, linear_model/_base.py, ensemble/_gb.py, ensemble/_hist_gradient_boosting
+# Source: scikit-learn 1.9, linear_model/_base.py, ensemble/_hist_gradient_boosting
 _SHARED = {
     "sklearn.linear_model": "decision_function",
     "sklearn.discriminant_analysis": "decision_function",
     "sklearn.ensemble": "_raw_predict",
 }
+# Their predict is: above zero for two classes, else the largest score. Source: as above.
+_LARGEST_SCORE = ("LinearClassifierMixin.predict", "HistGradientBoostingClassifier.predict")
+
+
+def label_and_shares(estimator: Any, rows: Any) -> tuple[Any, Any]:
+    """What `predict` and `predict_proba` answer, equal to the last bit."""
+    with _scores(estimator) as seen:
+        shares = estimator.predict_proba(rows)
+        if not seen or seen[0] is not rows or not _takes_largest(estimator):
+            return estimator.predict(rows), shares
+        scores = seen[1].reshape(len(shares), -1)
+        best = scores[:, 0] > 0 if scores.shape[1] == 1 else scores.argmax(axis=1)
+        return estimator.classes_.take(best.astype(np.intp)), shares
+
+
+def _takes_largest(estimator: Any) -> bool:
+    predict = getattr(type(estimator).predict, "__qualname__", "")
+    return predict in _LARGEST_SCORE and isinstance(estimator.classes_, np.ndarray)
 
 
 @contextmanager
-def scored_once(estimator: Any) -> Iterator[None]:
-    """Inside, the estimator remembers the scores of the rows it has just seen.
-
-    What it answers is what it would have answered anyway: the same code runs on the same scores.
-    """
+def _scores(estimator: Any) -> Iterator[list[Any]]:
+    """Inside, the estimator remembers the rows it saw last and their scores: the list given."""
+    seen: list[Any] = []
     name = _SHARED.get(".".join(type(estimator).__module__.split(".")[:2]), "")
     if not name or name in vars(estimator) or not callable(getattr(estimator, name, None)):
-        yield
+        yield seen
         return
-    setattr(estimator, name, _remembering(getattr(estimator, name)))
+    setattr(estimator, name, _remembering(getattr(estimator, name), seen))
     try:
-        yield
+        yield seen
     finally:
         delattr(estimator, name)
 
 
-def _remembering(compute: Callable[..., Any]) -> Callable[..., Any]:
-    seen: list[Any] = []
-
+def _remembering(compute: Callable[..., Any], seen: list[Any]) -> Callable[..., Any]:
     def remembered(rows: Any, *more: Any, **named: Any) -> Any:
         if more or named:
             return compute(rows, *more, **named)

@@ -14,6 +14,7 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from registry.sandbox import landlock, seccomp, syscalls
@@ -60,6 +61,7 @@ class Limits:
     threads_max: int = 64
 
 
+@cache
 def readable_paths() -> tuple[str, ...]:
     """Python, its libraries, this package and a little of /proc: all a worker may open.
 

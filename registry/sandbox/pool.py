@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry import codec, formats
 from registry.errors import (
@@ -44,8 +44,7 @@ _WEAK = (
 )
 
 
-@dataclass(frozen=True)
-class _Turn:
+class _Turn(NamedTuple):
     """What a caller got: a loaded worker for itself, and the milliseconds until it had it."""
 
     slot: Slot

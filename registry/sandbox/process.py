@@ -38,6 +38,7 @@ _ENDS: dict[int, str] = {
     signal.SIGILL: "it crashed (illegal instruction)",
 }
 _NOT_LOCKED = 70
+_DRAIN_EVERY = 16  # answers; until then the pipe keeps 64 KiB of what the model says
 
 
 class Worker:
@@ -47,6 +48,7 @@ class Worker:
         self._litter, self._limits = litter, limits
         self.pid, self._channel, self._errors = litter.fork(limits)
         self._log = bytearray()
+        self._answers = 0
         self.ended = False
         self.busy_s = 0.0
         """Time spent answering: no less than the CPU time used per thread."""
@@ -88,7 +90,9 @@ class Worker:
             self.end()
             raise
         self.busy_s += time.monotonic() - started
-        self._drain()
+        self._answers += 1
+        if self._answers % _DRAIN_EVERY == 0 or reply.kind == wire.FAILED:
+            self._drain()
         if reply.kind == wire.FAILED:
             self._failed(reply)
         return reply

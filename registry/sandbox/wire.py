@@ -35,6 +35,7 @@ _SEALS = (
 )
 _PREFIX = struct.Struct("<BBIQ")  # kind, placed, bytes of head, bytes of body
 _HERE, _IN_FILE = 0, 1
+_LOOK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 _MAX_FDS = 4
 
 TASK, PREDICT_ARRAYS, PREDICT_TABLE, GRANTED = 1, 2, 3, 4  # from the parent
@@ -72,6 +73,7 @@ class Channel:
         self.sock = sock
         self._buffer = bytearray(_PREFIX.size + MAX_HEAD + INLINE)
         self._view = memoryview(self._buffer)
+        self._timeouts: dict[int, float] = {}
 
     def close(self) -> None:
         self.sock.close()
@@ -145,9 +147,8 @@ class Channel:
 
     def idle(self) -> bool:
         """Whether nothing waits to be read: neither an unasked message nor the end."""
-        self.sock.settimeout(0)
         try:
-            self.sock.recv(1, socket.MSG_PEEK)
+            self.sock.recv(1, _LOOK)
         except BlockingIOError:
             return True
         except OSError:
@@ -167,15 +168,13 @@ class Channel:
         sent = 0
         try:
             while sent < len(data):
-                self._set_timeout(deadline)
+                self._set_timeout(socket.SO_SNDTIMEO, deadline)
                 if fds:
                     sent += socket.send_fds(self.sock, [data], list(fds))
                     fds = ()
-                elif deadline is None:  # the child: its filter knows write, not send
+                else:  # write, not send: the filter round a worker knows no other
                     sent += os.write(self.sock.fileno(), memoryview(data)[sent:])
-                else:
-                    sent += self.sock.send(memoryview(data)[sent:])
-        except TimeoutError as late:
+        except BlockingIOError as late:
             raise TooLate from late
         except OSError as gone:
             raise Closed(str(gone)) from gone
@@ -183,11 +182,11 @@ class Channel:
     def _pull(self, start: int, deadline: float | None, fds: list[int] | None) -> int:
         room = self._view[start:]
         try:
-            self._set_timeout(deadline)
+            self._set_timeout(socket.SO_RCVTIMEO, deadline)
             if fds is None:
                 return self.sock.recv_into(room)
             n, ancillary, _, _ = self.sock.recvmsg_into([room], socket.CMSG_SPACE(4 * _MAX_FDS))
-        except TimeoutError as late:
+        except BlockingIOError as late:
             raise TooLate from late
         except OSError as gone:
             raise Closed(str(gone)) from gone
@@ -197,15 +196,22 @@ class Channel:
             fds.extend(received)
         return n
 
-    def _set_timeout(self, deadline: float | None) -> None:
+    def _set_timeout(self, option: int, deadline: float | None) -> None:
+        """Have the kernel wait no longer than the deadline, give or take a tenth.
+
+        One setting serves many messages: a call costs no more than the system calls it is for.
+        """
         if deadline is None:
-            if self.sock.gettimeout() is not None:
-                self.sock.settimeout(None)
             return
         left = deadline - time.monotonic()
         if left <= 0:
             raise TooLate
-        self.sock.settimeout(left)
+        present = self._timeouts.get(option, 0.0)
+        if not 0.9 * left <= present <= 1.1 * left:
+            self._timeouts[option] = left
+            whole = int(left)
+            kernel = struct.pack("@ll", whole, int((left - whole) * 1e6) or 1)
+            self.sock.setsockopt(socket.SOL_SOCKET, option, kernel)
 
 
 @contextmanager
