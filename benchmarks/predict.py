@@ -157,7 +157,7 @@ def _asked(reg: Registry, path: Path) -> tuple[ModelSpec, Any]:
     """A version as the registry would describe it after its check, and one row for it."""
     fd = os.open(path, os.O_RDONLY)
     try:
-        found = reg.pool.inspect(fd, path.name)
+        found, _ = reg.pool.inspect(fd, path.name)
     finally:
         os.close(fd)
     schema = found.schema

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from registry.schema import Schema
 
 FindingLevel = Literal["info", "warn", "block"]
+Judgement = Literal["innocuous", "unusual", "dangerous"]
+Verdict = Literal["clean", "quarantine", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,40 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A name that a file asks for, as `module.name`, and what the allowlist says of it."""
+
+    name: str
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """All findings of a look at a file, and whether the look was complete."""
+    """What the scanners say of a file: findings, every name asked for, and whether they finished.
+
+    A `block` finding, or a look that did not finish, refuses the file; a `warn` finding
+    quarantines it until somebody trusts exactly `unusual` for exactly these bytes.
+
+    Attributes:
+        scanners: Version of the scanners and lists, as `registry.scanners.VERSION`.
+    """
 
     findings: tuple[Finding, ...] = ()
     complete: bool = True
+    names: tuple[Named, ...] = ()
+    scanners: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        worst = self.worst
+        if not self.complete or (worst and worst.level == "block"):
+            return "refuse"
+        return "quarantine" if worst and worst.level == "warn" else "clean"
+
+    @property
+    def unusual(self) -> tuple[str, ...]:
+        """The names somebody must trust before the file is loaded."""
+        return tuple(n.name for n in self.names if n.judgement == "unusual")
 
     @property
     def worst(self) -> Finding | None:

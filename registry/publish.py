@@ -23,7 +23,6 @@ from registry.records import (
     Field,
     Finding,
     Inspection,
-    Report,
     Schema,
     Version,
 )
@@ -196,9 +195,8 @@ def _record(
 def _inspect(reg: Registry, actor: Actor, row: StagedRow) -> Inspection:
     try:
         with staging.opened(reg, row.id) as fd:
-            inspection = reg.pool.inspect(fd, row.filename)
-        report = Report(inspection.findings)
-        if report.worst and report.worst.level == "block":
+            inspection, report = reg.pool.inspect(fd, row.filename)
+        if report.verdict == "refuse":
             raise UnsafeArtifact(report)
     except Rejected:
         with suppress(NotFound):

@@ -10,7 +10,15 @@ from registry.inspection import Checked as Checked
 from registry.inspection import Finding as Finding
 from registry.inspection import FindingLevel as FindingLevel
 from registry.inspection import Inspection as Inspection
+from registry.inspection import Judgement as Judgement
+from registry.inspection import Named as Named
 from registry.inspection import Report as Report
+from registry.inspection import Verdict as Verdict
+from registry.prediction import OutputValue as OutputValue
+from registry.prediction import Prediction as Prediction
+from registry.prediction import PredictionLine as PredictionLine
+from registry.prediction import WarmState as WarmState
+from registry.prediction import WorkerState as WorkerState
 from registry.schema import FIELD_TYPES as FIELD_TYPES
 from registry.schema import Field as Field
 from registry.schema import FieldType as FieldType
@@ -26,7 +34,6 @@ Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
 Visibility = Literal["private", "public"]
 ArtifactKind = Literal["model", "config", "requirements", "sample"]
-WarmState = Literal["cold", "loading", "warm"]
 T = TypeVar("T")
 JobState = Literal["queued", "running", "done", "failed"]
 
@@ -321,62 +328,6 @@ class Job:
     message: str
     created_at: datetime
     finished_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OutputValue:
-    """One output of a prediction as plain lists; `values` has one entry per row."""
-
-    name: str
-    role: OutputRole
-    values: list[Any]
-    dtype: str = ""
-    shape: tuple[int, ...] = ()
-    classes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One call: outputs and where the time went, all in milliseconds."""
-
-    id: str
-    ref: str
-    n_rows: int
-    outputs: tuple[OutputValue, ...]
-    queue_ms: float
-    load_ms: float
-    predict_ms: float
-    latency_ms: float
-    warm: bool
-    findings: tuple[Finding, ...] = ()
-
-    def output(self, role: OutputRole) -> OutputValue | None:
-        """The first output of that role."""
-        return next((o for o in self.outputs if o.role == role), None)
-
-
-@dataclass(frozen=True, slots=True)
-class PredictionLine:
-    """One logged prediction."""
-
-    id: str
-    at: datetime
-    ref: str
-    actor: str
-    n_rows: int
-    latency_ms: float
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerState:
-    """One live worker of the pool, memory in bytes."""
-
-    version_id: str
-    state: WarmState
-    pid: int
-    n_predictions: int
-    memory_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

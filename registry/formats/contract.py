@@ -72,10 +72,17 @@ class Format(Protocol):
             BrokenArtifact: The content is damaged or ends early.
         """
 
-    def load_model(self, file: BinaryIO, threads: int) -> Any:
+    def load_model(
+        self, file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()
+    ) -> Any:
         """Load the model. Only ever called inside a locked worker.
 
+        Args:
+            trusted: Names beyond the allowlist, as `module.name`, that somebody with the right
+                to do so trusts for exactly these bytes.
+
         Raises:
+            UnsafeArtifact: It asks for a name that is neither on the allowlist nor trusted.
             NotInstalled: A library that the file needs is missing.
             PredictionFailed: The model cannot be loaded here; the message says why.
         """

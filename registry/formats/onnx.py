@@ -227,7 +227,7 @@ class Session:
     outputs: list[str]
 
 
-def load_model(file: BinaryIO, threads: int) -> Any:
+def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
     """Open a session on the processor, without spinning threads.
 
     Raises:

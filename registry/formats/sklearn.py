@@ -106,7 +106,7 @@ def _remarks(seen: Seen) -> list[Finding]:
     return remarks
 
 
-def load_model(file: BinaryIO, threads: int) -> Any:
+def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
     """Load with joblib's loader, which reads plain pickles too.
 
     Raises:

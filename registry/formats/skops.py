@@ -167,7 +167,7 @@ class _Tree:
         return Array(dtype, shape, values)
 
 
-def load_model(file: BinaryIO, threads: int) -> Any:
+def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
     """Load, trusting exact names only.
 
     Raises:

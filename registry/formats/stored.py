@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _WHY = "this format is stored and described, but cannot run here"
 
 
-def load_model(file: BinaryIO, threads: int) -> Any:
+def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
     """Refuse.
 
     Raises:

@@ -187,7 +187,7 @@ def _only_arithmetic(node: Any) -> bool:
     return True
 
 
-def load_model(file: BinaryIO, threads: int) -> Any:
+def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
     """Load with torch.export; its cache folder must exist (TORCHINDUCTOR_CACHE_DIR).
 
     Raises:

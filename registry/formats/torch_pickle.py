@@ -158,7 +158,7 @@ _REBUILD = {
 }  # fmt: skip
 
 
-def load_model(file: BinaryIO, threads: int) -> Any:
+def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
     """Load a whole module made of torch's own layers; torch's safe loader gets exactly those.
 
     Raises:

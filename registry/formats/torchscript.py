@@ -177,7 +177,7 @@ def _remarks(archive: ZipFile, folder: str, listed: list[str]) -> list[Finding]:
     return []
 
 
-def load_model(file: BinaryIO, threads: int) -> Any:
+def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
     """Load with torch.jit, on the processor, for answering only.
 
     Raises:

@@ -17,6 +17,7 @@ class ModelSpec:
     """What a worker needs to load one version.
 
     `open` gives a fresh read-only descriptor of the artifact, verified by the store.
+    `trusted` are names beyond the allowlist that somebody trusts for exactly these bytes.
     """
 
     version_id: str
@@ -25,6 +26,7 @@ class ModelSpec:
     open: Callable[[], int]
     schema: Schema | None
     inspection: Inspection
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry import codec, formats
+from registry import codec, formats, scanners
 from registry.errors import (
     BrokenArtifact,
     Busy,
@@ -21,7 +21,7 @@ from registry.errors import (
     RegistryError,
     Rejected,
 )
-from registry.records import Checked, Inspection, WarmState, WorkerState
+from registry.records import Checked, Inspection, Report, WarmState, WorkerState
 from registry.sandbox import descriptors, questions, wire
 from registry.sandbox.contract import Answer, ModelSpec
 from registry.sandbox.limits import Limits
@@ -120,8 +120,10 @@ class Pool:
             turn.slot.schema = checked.schema
             return replace(checked, load_ms=turn.slot.load_ms)
 
-    def inspect(self, fd: int, filename: str) -> Inspection:
-        """Read what a file says about itself, in a worker of its own; nothing is executed.
+    def inspect(self, fd: int, filename: str) -> tuple[Inspection, Report]:
+        """Read what a file says about itself and scan it, in a worker of its own.
+
+        Nothing in the file is executed.
 
         Args:
             fd: Read-only descriptor, which stays the caller's.
@@ -132,7 +134,25 @@ class Pool:
             Busy: Too many files are being read.
         """
         with self._once("inspect", fd, {"filename": filename}) as (worker, reply):
-            return questions.record(Inspection, worker, worker.data(reply))
+            told = worker.data(reply)
+            if not isinstance(told, dict):
+                worker.refuse(Odd("no inspection"))
+            inspection = questions.record(Inspection, worker, told.get("inspection"))
+            return inspection, questions.record(Report, worker, told.get("report"))
+
+    def scan(self, fd: int, format: str) -> Report:
+        """Scan a file again whose format is known, in a worker of its own.
+
+        A scan that crashes or takes too long is a report that refuses the file.
+
+        Raises:
+            Busy: Too many files are being read.
+        """
+        try:
+            with self._once("scan", fd, {"format": format}) as (worker, reply):
+                return questions.record(Report, worker, worker.data(reply))
+        except Rejected as failed:
+            return scanners.unfinished(failed.message)
 
     def read_table(self, fd: int, filename: str) -> dict[str, Any]:
         """Propose columns from a sample table: see `formats.samples.read_table`.

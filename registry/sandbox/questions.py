@@ -40,7 +40,9 @@ def task(
 def told(spec: ModelSpec) -> bytes:
     """What is known of a version, for the tasks `load` and `check`."""
     schema = codec.dump(spec.schema) if spec.schema else None
-    return json.dumps({"schema": schema, "inspection": codec.dump(spec.inspection)}).encode()
+    inspection = codec.dump(spec.inspection)
+    told = {"schema": schema, "inspection": inspection, "trusted": spec.trusted}
+    return json.dumps(told).encode()
 
 
 def encoded(inputs: Inputs) -> tuple[int, bytes, list[Body]]:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from registry import codec, formats, inputs
+from registry import codec, formats, inputs, scanners
 from registry.errors import InvalidInput, NotInstalled
 from registry.records import Checked, Finding, Inspection, Schema
 from registry.sandbox import arrays, wire
@@ -137,7 +137,8 @@ def _load(work: Work, message: wire.Message, *, format: str) -> Reply:
     work.fmt = formats.get(format)
     with _file(message) as file, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        work.model = work.fmt.load_model(file, work.threads)
+        trusted = frozenset(told["trusted"])
+        work.model = work.fmt.load_model(file, work.threads, trusted)
     listed = [warning for warning in caught if not issubclass(warning.category, _NOISE)]
     work.said = list(dict.fromkeys(_short(str(w.message)) for w in listed))[:_MAX_WARNINGS]
     if work.schema is None:
@@ -174,7 +175,14 @@ def _check(work: Work, message: wire.Message) -> Reply:
 
 def _inspect(_: Work, message: wire.Message, *, filename: str) -> Reply:
     with _file(message) as file:
-        return _data(codec.dump(formats.inspect(file, filename)))
+        inspection = formats.inspect(file, filename)
+        report = scanners.scan(file, inspection.format)
+    return _data({"inspection": codec.dump(inspection), "report": codec.dump(report)})
+
+
+def _scan(_: Work, message: wire.Message, *, format: str) -> Reply:
+    with _file(message) as file:
+        return _data(codec.dump(scanners.scan(file, format)))
 
 
 def _read_table(_: Work, message: wire.Message, *, filename: str) -> Reply:
@@ -196,6 +204,7 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "schema": _take_schema,
     "check": _check,
     "inspect": _inspect,
+    "scan": _scan,
     "read_table": _read_table,
     "decode_image": _decode_image,
 }

@@ -69,7 +69,7 @@ def known(pool: Pool, spec: Spec) -> Callable[[Path], ModelSpec]:
 
     def make(path: Path) -> ModelSpec:
         with path.open("rb") as file:
-            found = pool.inspect(file.fileno(), path.name)
+            found, _ = pool.inspect(file.fileno(), path.name)
         version = replace(spec(path, found.format, found.schema), inspection=found)
         return replace(version, schema=pool.check(version).schema)
 

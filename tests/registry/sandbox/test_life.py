@@ -106,7 +106,7 @@ def test_the_worker_brings_no_database_and_no_web():
 def test_a_forked_child_computes_within_five_seconds(pool, spec, tmp_path, make):
     path = make(tmp_path)
     with path.open("rb") as file:
-        found = pool.inspect(file.fileno(), path.name)
+        found, _ = pool.inspect(file.fileno(), path.name)
     version = replace(spec(path, found.format, found.schema), inspection=found)
     pool.nursery.litter({"skops": "sklearn", "onnx": "onnx", "sklearn": "sklearn"}.get(
         found.format, "torch"

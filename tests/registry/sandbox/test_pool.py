@@ -209,7 +209,7 @@ def test_a_file_is_inspected_and_nothing_is_run(brisk, script, tmp_path):
     path = makers.sklearn_classifier(tmp_path)
     with path.open("rb") as file:
         file.seek(7)
-        found = brisk.inspect(file.fileno(), path.name)
+        found, _ = brisk.inspect(file.fileno(), path.name)
         assert found.format == "sklearn"
         assert not os.get_inheritable(file.fileno())
     text = tmp_path / "notes.txt"
