@@ -16,13 +16,14 @@ from anyio import to_thread
 from starlette.middleware import Middleware
 
 from pages.parts import notices
-from registry import accounts, checks, jobs, logs, retention, staging
+from registry import accounts, checks, conversions, jobs, logs, retention, staging
 from registry.core import Registry
 from registry.web import handle
 from registry.web.gate import UploadGate
 from registry.web.headers import SecurityHeaders
 from registry.web.routes import ROUTES
 
+_HANDLERS = {checks.KIND: checks.run, **conversions.HANDLERS}
 _SWEEPS = (checks.catch_up, staging.sweep, retention.sweep)
 # What the first visitor would otherwise wait for.
 _AHEAD = ("pandas", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
@@ -35,7 +36,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     logs.set_up(reg.settings)
     _import_ahead()
     reg.pool.start()
-    await to_thread.run_sync(jobs.launch, reg, {checks.KIND: checks.run}, _SWEEPS)
+    await to_thread.run_sync(jobs.launch, reg, _HANDLERS, _SWEEPS)
     gc.collect()
     gc.freeze()  # else a full collection after every script run holds all pages up for 95 ms
     sys.stderr.write(_greeting(reg))

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry.core import Registry
-from registry.errors import Conflict, RegistryError
+from registry.errors import Conflict, NotFound, RegistryError
 from registry.records import SYSTEM, Actor, Job, JobState
 from registry.tables import JobRow, new_id, now
 
@@ -93,6 +93,37 @@ def find(reg: Registry, actor: Actor, *, only_open: bool = False) -> list[Job]:
             .limit(200)
         ).scalars()
         return [_record(row) for row in rows]
+
+
+def get(reg: Registry, job_id: str) -> Job:
+    """One job as people see it.
+
+    Raises:
+        NotFound: It is gone with the person who started it.
+    """
+    with reg.reading() as s:
+        row = s.get(JobRow, job_id)
+        if row is None:
+            raise NotFound("there is no such job")
+        return _record(row)
+
+
+def last_in(s: Session, kind: str, subject_id: str) -> JobRow | None:
+    """The newest job of a kind on a subject."""
+    return s.execute(
+        select(JobRow)
+        .where(JobRow.kind == kind, JobRow.subject_id == subject_id)
+        .order_by(JobRow.created_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def tell(reg: Registry, job_id: str, progress: float, message: str) -> None:
+    """Say how far a running job is, from 0 to 1, and what it does."""
+    with reg.writing() as s:
+        row = s.get(JobRow, job_id)
+        if row is not None:
+            row.progress, row.message = progress, message
 
 
 def open_subjects(reg: Registry, kind: str) -> set[str]:

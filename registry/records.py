@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from registry.conversion import Parity as Parity
+from registry.conversion import Target as Target
 from registry.inspection import Checked as Checked
 from registry.inspection import Finding as Finding
 from registry.inspection import FindingLevel as FindingLevel
@@ -34,6 +36,7 @@ Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
 Visibility = Literal["private", "public"]
 ArtifactKind = Literal["model", "config", "requirements", "sample"]
+Relation = Literal["derived", "converted"]
 T = TypeVar("T")
 JobState = Literal["queued", "running", "done", "failed"]
 
@@ -103,7 +106,8 @@ class Details:
     """What the person says about a version when publishing it.
 
     `model` is `owner/slug` of an existing model, or "" for a new one named `name`.
-    `files` maps an artifact kind other than "model" to a staged id.
+    `files` maps an artifact kind other than "model" to a staged id; `relation` says what the
+    version is to its `parents`.
     """
 
     model: str = ""
@@ -122,6 +126,7 @@ class Details:
     training: dict[str, Any] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     parents: tuple[str, ...] = ()
+    relation: Relation = "derived"
     files: dict[str, str] = field(default_factory=dict)
 
 

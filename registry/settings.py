@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     worker_threads: int = Field(1, ge=1, description="Computing threads per worker.")
     inspect_timeout_s: float = Field(20, gt=0, description="Seconds an inspection may take.")
     load_timeout_s: float = Field(60, gt=0, description="Seconds loading a model may take.")
+    convert_timeout_s: float = Field(300, gt=0, description="Seconds a conversion may take.")
     predict_timeout_s: float = Field(10, gt=0, description="Seconds one prediction may take.")
     allow_weak_sandbox: bool = Field(
         False, description="Run models although this kernel lacks Landlock or seccomp."

@@ -145,7 +145,7 @@ def add_in(
     s.flush()
     artifacts.add_in(s, row.id, stored)
     measures.write_in(s, row.id, details.metrics)
-    lineage.link_in(s, row.id, parents)
+    lineage.link_in(s, row.id, parents, details.relation)
     if not model.primary_metric and details.metrics:
         model.primary_metric = details.metrics[0].name.strip()
     refresh_head(s, model)

@@ -136,8 +136,10 @@ def _first(function: Global, args: tuple[Any, ...]) -> Any:
 
 def _tensor(function: Global, args: tuple[Any, ...]) -> Any:
     storage = args[0]
-    dtype = storage.dtype if isinstance(storage, Storage) else ""
-    return Weight(dtype, lengths(args[2]))
+    if not isinstance(storage, Storage):
+        return Weight("", lengths(args[2]))
+    offset = args[1] if type(args[1]) is int else -1
+    return Weight(storage.dtype, lengths(args[2]), storage, offset, lengths(args[3]))
 
 
 KNOWN: dict[str, Callable[[Global, tuple[Any, ...]], Any]] = {

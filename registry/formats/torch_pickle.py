@@ -55,15 +55,40 @@ def inspect(file: BinaryIO) -> Inspection:
     return _weights(root, seen, details)
 
 
+def is_legacy(head: bytes) -> bool:
+    """Whether a file begins in the layout from before torch 1.6."""
+    return head.startswith(_LEGACY)
+
+
+def legacy_storages(file: BinaryIO) -> tuple[Seen, dict[str, tuple[int, int]]]:
+    """The walked pickle of an old file; storage key to where its numbers start and their count.
+
+    Raises:
+        BrokenArtifact: It is damaged or ends early.
+    """
+    file.seek(0)
+    walked = dry_run_many(file, 5)
+    seen, listed = walked[3], walked[4].root
+    at = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    places: dict[str, tuple[int, int]] = {}
+    for key in map(clean, listed if isinstance(listed, list) else ()):
+        file.seek(at)
+        count = int.from_bytes(file.read(8), "little")
+        n_bytes = seen.storages.get(key, 0)
+        if at + 8 + n_bytes > size:
+            raise BrokenArtifact(_ENDS_EARLY)
+        places[key] = (at + 8, count)
+        at += 8 + n_bytes
+    if not set(seen.storages) <= set(places):
+        raise BrokenArtifact(_ENDS_EARLY)
+    return seen, places
+
+
 def _walk(file: BinaryIO) -> tuple[Seen, dict[str, Any]]:
     file.seek(0)
-    if file.read(len(_LEGACY)) == _LEGACY:
-        file.seek(0)
-        seen = dry_run_many(file, 5)[3]
-        at = file.tell()
-        if file.seek(0, os.SEEK_END) - at < sum(8 + size for size in seen.storages.values()):
-            raise BrokenArtifact(_ENDS_EARLY)
-        return seen, {"layout": "before torch 1.6"}
+    if is_legacy(file.read(len(_LEGACY))):
+        return legacy_storages(file)[0], {"layout": "before torch 1.6"}
     file.seek(0)
     with archives.opened(file) as archive:
         folder = archives.folder(archive.namelist(), "data.pkl") or ""

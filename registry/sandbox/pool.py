@@ -21,9 +21,10 @@ from registry.errors import (
     RegistryError,
     Rejected,
 )
+from registry.formats import convert
 from registry.records import Checked, Inspection, Report, WarmState, WorkerState
-from registry.sandbox import descriptors, questions, wire
-from registry.sandbox.contract import Answer, ModelSpec
+from registry.sandbox import conversion, descriptors, questions, wire
+from registry.sandbox.contract import Answer, Made, ModelSpec
 from registry.sandbox.limits import Limits
 from registry.sandbox.nursery import Nursery
 from registry.sandbox.process import Worker
@@ -154,14 +155,47 @@ class Pool:
         except Rejected as failed:
             return scanners.unfinished(failed.message)
 
-    def read_table(self, fd: int, filename: str) -> dict[str, Any]:
+    @contextmanager
+    def convert(self, spec: ModelSpec, target: str, most_bytes: int) -> Iterator[Made]:
+        """A version in another format, made by a worker of its own that has ended by then.
+
+        The bytes are as hostile as an upload.
+
+        Raises:
+            PredictionFailed: It cannot be loaded or converted; its subclasses say how.
+            InvalidInput: The model cannot be of that format.
+            NotInstalled, Busy, StoreError: As for `predict`.
+        """
+        worker = self._fork(convert.group(spec.format, target), self._settings.worker_cpu_s)
+        try:
+            with conversion.made(worker, spec, target, most_bytes, self._settings) as found:
+                yield found
+        finally:
+            worker.end()
+
+    def compare_weights(self, fd: int, converted: int) -> tuple[int, int]:
+        """How many tensors a torch file has, and how many differ in a safetensors file.
+
+        Raises:
+            BrokenArtifact: One of the files cannot be read.
+            Busy: Too many files are being read.
+        """
+        with self._once("compare_weights", fd, {}, converted) as (worker, reply):
+            match worker.data(reply):
+                case [int(n_tensors), int(differing)]:
+                    return n_tensors, differing
+                case _:
+                    worker.refuse(Odd("a comparison that is none"))
+
+    def read_table(self, fd: int, filename: str, n_rows: int = 0) -> dict[str, Any]:
         """Propose columns from a sample table: see `formats.samples.read_table`.
 
         Raises:
             BrokenArtifact: It is no table.
             Busy: Too many files are being read.
         """
-        with self._once("read_table", fd, {"filename": filename}) as (worker, reply):
+        order = {"filename": filename, "n_rows": n_rows}
+        with self._once("read_table", fd, order) as (worker, reply):
             data = worker.data(reply)
             if not isinstance(data, dict):
                 worker.refuse(Odd("a table that is no object"))
@@ -231,7 +265,9 @@ class Pool:
         raise Busy("no worker could be started; try again in a moment")
 
     @contextmanager
-    def _once(self, task: str, fd: int, order: dict[str, Any]) -> Iterator[tuple[Worker, Message]]:
+    def _once(
+        self, task: str, fd: int, order: dict[str, Any], *others: int
+    ) -> Iterator[tuple[Worker, Message]]:
         """A worker for one file, and its reply; whatever it does wrong is the file's fault."""
         timeout_s = self._settings.inspect_timeout_s
         if not self._readers.acquire(timeout=timeout_s):
@@ -239,10 +275,8 @@ class Pool:
         try:
             worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
             try:
-                yield (
-                    worker,
-                    questions.task(worker, task, timeout_s, b"", descriptors.checked(fd), **order),
-                )
+                fds = map(descriptors.checked, (fd, *others))
+                yield worker, questions.task(worker, task, timeout_s, b"", *fds, **order)
             finally:
                 worker.end()
         except (Rejected, Busy, NotInstalled):

@@ -1,0 +1,55 @@
+"""One conversion by one worker: load, convert, hand the bytes over, end.
+
+A worker may not grow files, so it says how large its result is, and gets a memory file of just
+that size to write it into. It has ended before anybody reads a byte, so that nothing changes what
+was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from registry.formats import convert
+from registry.records import Finding
+from registry.sandbox import descriptors, questions, wire
+from registry.sandbox.contract import Made, ModelSpec
+from registry.sandbox.process import Worker
+from registry.sandbox.wire import Message, Odd
+from registry.settings import Settings
+
+_MAX_FINDINGS = 20
+
+
+@contextmanager
+def made(
+    worker: Worker, spec: ModelSpec, target: str, most_bytes: int, settings: Settings
+) -> Iterator[Made]:
+    """What a fresh worker makes of a version; the worker is used up.
+
+    Raises:
+        RegistryError: As `Worker.ask`.
+    """
+    order: dict[str, Any] = {"format": spec.format, "target": target, "most": most_bytes}
+    with descriptors.opened(spec) as fd:
+        if convert.needs_loading(target):
+            told, wait_s = questions.told(spec), settings.load_timeout_s
+            questions.task(worker, "load", wait_s, told, fd, format=spec.format)
+            reply = questions.task(worker, "convert", settings.convert_timeout_s, **order)
+        else:
+            reply = questions.task(worker, "convert", settings.convert_timeout_s, b"", fd, **order)
+    size_bytes, findings = _announced(worker, reply, most_bytes)
+    with wire.memory_file(size_bytes) as (file, shared):
+        questions.task(worker, "hand_over", settings.convert_timeout_s, b"", file)
+        worker.end()
+        yield Made(shared, findings)
+
+
+def _announced(worker: Worker, reply: Message, most_bytes: int) -> tuple[int, tuple[Finding, ...]]:
+    match worker.data(reply):
+        case {"size_bytes": int(size), "findings": list(listed)} if 0 < size <= most_bytes:
+            found = listed[:_MAX_FINDINGS]
+            return size, tuple(questions.record(Finding, worker, each) for each in found)
+        case _:
+            worker.refuse(Odd("a result of a size out of bounds"))
