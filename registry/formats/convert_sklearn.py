@@ -100,7 +100,7 @@ def _let_gaps_be_empty_text(estimator: Any) -> None:
     """ONNX has no missing text: what filled gaps in text now fills empty texts."""
     for part in _parts(estimator):
         filled = getattr(part, "statistics_", None)
-        if type(part).__name__ == "SimpleImputer" and getattr(filled, "dtype", None) == object:
+        if type(part).__name__ == "SimpleImputer" and str(getattr(filled, "dtype", "")) == "object":
             part.missing_values = ""
 
 

@@ -47,9 +47,10 @@ def made(
 
 
 def _announced(worker: Worker, reply: Message, most_bytes: int) -> tuple[int, tuple[Finding, ...]]:
-    match worker.data(reply):
-        case {"size_bytes": int(size), "findings": list(listed)} if 0 < size <= most_bytes:
-            found = listed[:_MAX_FINDINGS]
-            return size, tuple(questions.record(Finding, worker, each) for each in found)
-        case _:
-            worker.refuse(Odd("a result of a size out of bounds"))
+    told = worker.data(reply)
+    told = told if isinstance(told, dict) else {}
+    size_bytes, listed = told.get("size_bytes"), told.get("findings")
+    if type(size_bytes) is not int or not 0 < size_bytes <= most_bytes:
+        worker.refuse(Odd("a result of a size out of bounds"))
+    found = listed[:_MAX_FINDINGS] if isinstance(listed, list) else []
+    return size_bytes, tuple(questions.record(Finding, worker, each) for each in found)

@@ -181,11 +181,10 @@ class Pool:
             Busy: Too many files are being read.
         """
         with self._once("compare_weights", fd, {}, converted) as (worker, reply):
-            match worker.data(reply):
-                case [int(n_tensors), int(differing)]:
-                    return n_tensors, differing
-                case _:
-                    worker.refuse(Odd("a comparison that is none"))
+            told = worker.data(reply)
+            if not isinstance(told, list) or [type(n) for n in told] != [int, int]:
+                worker.refuse(Odd("a comparison that is none"))
+            return told[0], told[1]
 
     def read_table(self, fd: int, filename: str, n_rows: int = 0) -> dict[str, Any]:
         """Propose columns from a sample table: see `formats.samples.read_table`.
