@@ -16,7 +16,7 @@ from anyio import to_thread
 from starlette.middleware import Middleware
 
 from pages.parts import notices
-from registry import accounts, checks, jobs, logs, retention, staging
+from registry import accounts, checks, jobs, logs, rescans, retention, staging
 from registry.core import Registry
 from registry.web import handle
 from registry.web.gate import UploadGate
@@ -35,7 +35,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     logs.set_up(reg.settings)
     _import_ahead()
     reg.pool.start()
-    await to_thread.run_sync(jobs.launch, reg, {checks.KIND: checks.run}, _SWEEPS)
+    handlers = {checks.KIND: checks.run, rescans.KIND: rescans.run}
+    await to_thread.run_sync(jobs.launch, reg, handlers, _SWEEPS)
     gc.collect()
     gc.freeze()  # else a full collection after every script run holds all pages up for 95 ms
     sys.stderr.write(_greeting(reg))
