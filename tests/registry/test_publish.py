@@ -254,7 +254,7 @@ _SCRIPT = textwrap.dedent("""
     from registry import codec, publish, staging
     from registry.core import open_registry
     from registry.records import Actor, Details, Inspection, Report
-from registry.scanners import VERSION
+    from registry.scanners import VERSION
     from registry.settings import Settings
 
     home, user_id, rounds, seed = sys.argv[1:]
@@ -263,7 +263,7 @@ from registry.scanners import VERSION
                                  _env_file=None))
     actor = Actor(user_id, "alice", role="author")
     read = Inspection("onnx", "onnx")
-report = Report(scanners=VERSION)
+    report = Report(scanners=VERSION)
 
     def upload(data):
         with staging.receive(reg, actor, "m.onnx") as incoming:
@@ -277,7 +277,7 @@ report = Report(scanners=VERSION)
     with staging.receive(reg, actor, "m.onnx") as incoming:
         incoming.write(b"first")
         first = incoming.finish()
-staging.remember(reg, actor, first.id, read, report)
+    staging.remember(reg, actor, first.id, read, report)
     publish.publish(reg, actor, first.id, Details(name="target"))
     upload(os.urandom(2_000_000))
     whole = (time.perf_counter() - started) / 1.5
