@@ -16,14 +16,14 @@ from anyio import to_thread
 from starlette.middleware import Middleware
 
 from pages.parts import notices
-from registry import accounts, checks, conversions, jobs, logs, retention, staging
+from registry import accounts, checks, conversions, jobs, logs, rescans, retention, staging
 from registry.core import Registry
 from registry.web import handle
 from registry.web.gate import UploadGate
 from registry.web.headers import SecurityHeaders
 from registry.web.routes import ROUTES
 
-_HANDLERS = {checks.KIND: checks.run, **conversions.HANDLERS}
+_HANDLERS = {checks.KIND: checks.run, rescans.KIND: rescans.run, **conversions.HANDLERS}
 _SWEEPS = (checks.catch_up, staging.sweep, retention.sweep)
 # What the first visitor would otherwise wait for.
 _AHEAD = ("pandas", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")

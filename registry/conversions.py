@@ -122,18 +122,19 @@ def run(reg: Registry, version_id: str, *, target: str) -> None:
         return
     work = replace(work, spec=_trusting(reg, work))
     with _nothing_left(reg, work):
-        jobs.tell(reg, work.job_id, 0.1, f"converting to {target}")
+        jobs.tell(reg, 0.1, f"converting to {target}")
         told = _stage(reg, work)
         draft = publish.examine(reg, work.actor, work.job_id)
         if draft.inspection.format != target:
             raise BrokenArtifact(f"what came out is {title(draft.inspection.format)}: not kept")
-        jobs.tell(reg, work.job_id, 0.6, "comparing the answers")
+        jobs.tell(reg, 0.6, "comparing the answers")
         schema, figures = _compare(reg, work, draft)
         if not figures.passed:
             raise Conflict(f"the {target} version answers differently, so it is not published: "
                            f"{figures.said}")  # fmt: skip
         _remember(reg, work, draft, figures, told)
-        publish.publish(reg, work.actor, work.job_id, _details(work, schema))
+        made = publish.publish(reg, work.actor, work.job_id, _details(work, schema))
+    jobs.tell(reg, 1.0, f"v{made.number}: {figures.said}")
 
 
 HANDLERS: Mapping[str, Callable[[Registry, str], None]] = MappingProxyType(
@@ -296,7 +297,7 @@ def _remember(
         details={**draft.inspection.details, "conversion": facts},
         findings=(*draft.inspection.findings, said, *told),
     )
-    staging.remember(reg, work.actor, draft.id, inspection)
+    staging.remember(reg, work.actor, draft.id, inspection, draft.report)
 
 
 def _details(work: _Work, schema: Schema | None) -> Details:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import artifacts, codec, lineage, metrics, models
+from registry import artifacts, codec, decisions, lineage, metrics, models
 from registry.records import (
     Actor,
     Finding,
     Inspection,
     Lifecycle,
+    Report,
     Schema,
     Status,
     Version,
@@ -42,6 +43,10 @@ def as_versions(
     files = artifacts.of_versions(s, ids)
     numbers = metrics.of_versions(s, ids)
     parents = lineage.of_versions(s, actor, ids)
+    decided = decisions.of_versions(s, ids)
+    reports: dict[str, Any] = dict(
+        s.execute(select(VersionRow.id, VersionRow.report).where(VersionRow.id.in_(ids))).all()
+    )
     return [
         Version(
             id=row.id,
@@ -59,6 +64,8 @@ def as_versions(
             notes=row.notes,
             failure=row.failure,
             findings=tuple(Finding(**finding) for finding in row.findings),
+            report=codec.load(Report, seen) if (seen := reports.get(row.id)) else None,
+            decisions=decided.get(row.id, ()),
             parameters=row.parameters,
             training=row.training,
             links=row.links,

@@ -29,6 +29,10 @@ from registry.schema import Output as Output
 from registry.schema import OutputRole as OutputRole
 from registry.schema import Schema as Schema
 from registry.schema import Tensor as Tensor
+from registry.verdict import Case as Case
+from registry.verdict import CaseState as CaseState
+from registry.verdict import Decision as Decision
+from registry.verdict import DecisionKind as DecisionKind
 
 Role = Literal["viewer", "author", "admin"]
 Level = Literal["view", "edit", "manage"]
@@ -83,6 +87,7 @@ class Draft:
 
     staged: Staged
     inspection: Inspection
+    report: Report
     duplicates: tuple[str, ...] = ()
 
     @property
@@ -145,7 +150,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One immutable version of a model."""
+    """One immutable version of a model. `report` is None until it was scanned."""
 
     id: str
     model_id: str
@@ -162,6 +167,8 @@ class Version:
     notes: str = ""
     failure: str = ""
     findings: tuple[Finding, ...] = ()
+    report: Report | None = None
+    decisions: tuple[Decision, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)

@@ -34,7 +34,7 @@ from registry.errors import (
     StorageFull,
     TooLarge,
 )
-from registry.records import Actor, Inspection, Staged
+from registry.records import Actor, Inspection, Report, Staged
 from registry.tables import ArtifactRow, AuditRow, StagedRow, new_id, now
 
 MAX_FILENAME = 255
@@ -232,14 +232,17 @@ def row_in(s: Session, actor: Actor, staged_id: str) -> StagedRow:
     return row
 
 
-def remember(reg: Registry, actor: Actor, staged_id: str, inspection: Inspection) -> None:
-    """Keep what was read out of a file beside it.
+def remember(
+    reg: Registry, actor: Actor, staged_id: str, inspection: Inspection, report: Report
+) -> None:
+    """Keep what was read out of a file, and what the scan says, beside it.
 
     Raises:
         NotFound: It is gone, or it is somebody else's.
     """
     with reg.writing() as s:
-        row_in(s, actor, staged_id).inspection = codec.dump(inspection)
+        row = row_in(s, actor, staged_id)
+        row.inspection, row.report = codec.dump(inspection), codec.dump(report)
 
 
 def forget_in(s: Session, staged_ids: Iterable[str]) -> None:

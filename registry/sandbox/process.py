@@ -11,16 +11,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from registry import errors
+from pydantic import ValidationError
+
+from registry import codec, errors
 from registry.errors import (
     InvalidInput,
     NotInstalled,
     PredictionFailed,
     PredictionTimeout,
     RegistryError,
+    UnsafeArtifact,
     WorkerCrashed,
 )
 from registry.formats.text import clean
+from registry.records import Report
 from registry.sandbox import wire
 from registry.sandbox.limits import Limits
 from registry.sandbox.nursery import Litter
@@ -192,6 +196,9 @@ def _rebuilt(name: Any, text: str, log: str, told: dict[str, Any]) -> RegistryEr
         return InvalidInput({clean(str(k)): clean(str(v)) for k, v in problems.items()})
     if name == "NotInstalled" and isinstance(package, str):
         return NotInstalled(clean(package))
+    if name == "UnsafeArtifact":
+        with contextlib.suppress(ValidationError):
+            return UnsafeArtifact(codec.load(Report, told.get("report")))
     if name == "PredictionFailed":
         return PredictionFailed(text, log)
     if name in _PLAIN_ERRORS:

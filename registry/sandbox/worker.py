@@ -21,7 +21,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from registry import codec, formats, inputs, scanners
-from registry.errors import InvalidInput, NotInstalled, PredictionFailed, RegistryError
+from registry.errors import (
+    InvalidInput,
+    NotInstalled,
+    PredictionFailed,
+    RegistryError,
+    UnsafeArtifact,
+)
 from registry.formats import convert
 from registry.records import Checked, Finding, Inspection, Schema
 from registry.sandbox import arrays, wire
@@ -271,6 +277,8 @@ def _described(failed: BaseException) -> Reply:
         told["problems"] = {_short(k): _short(v) for k, v in list(failed.problems.items())[:50]}
     if isinstance(failed, NotInstalled):
         told["package"] = failed.package
+    if isinstance(failed, UnsafeArtifact):
+        told["report"] = codec.dump(failed.report)
     return _data(told)
 
 
