@@ -127,6 +127,8 @@ def run(reg: Registry, version_id: str, *, target: str) -> None:
         draft = publish.examine(reg, work.actor, work.job_id)
         if draft.inspection.format != target:
             raise BrokenArtifact(f"what came out is {title(draft.inspection.format)}: not kept")
+        if draft.report.verdict != "clean":
+            raise UnsafeArtifact(draft.report)
         jobs.tell(reg, 0.6, "comparing the answers")
         schema, figures = _compare(reg, work, draft)
         if not figures.passed:

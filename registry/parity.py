@@ -123,38 +123,54 @@ def compared(
     """The figures of original and converted, given what each answered to the same rows.
 
     An answer that only one of them gives is not compared; without any in common, or where shapes
-    differ, the difference is infinite.
+    differ, the difference is infinite. Where the original itself is undecided between two labels,
+    either is right.
     """
     pairs = _pairs(schemas, answers)
-    agreement, largest = None, 0.0 if pairs else float("inf")
-    for role, one, other in pairs:
-        if role == "label":
-            agreement = _agreement(one, other)
-        else:
-            largest = max(largest, _difference(one, other))
+    apart = [_difference(*both) for role, both in pairs.items() if role != "label"]
+    agreement = None
+    if "label" in pairs:
+        shares = pairs["probabilities"][0] if "probabilities" in pairs else None
+        agreement = _agreement(*pairs["label"], _undecided(shares, tolerance))
+    largest = max(apart, default=0.0) if pairs else float("inf")
     return Parity(checked, n_rows, tolerance, largest, agreement)
 
 
 def _pairs(
     schemas: tuple[Schema, Schema],
     answers: tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]],
-) -> list[tuple[str, np.ndarray, np.ndarray]]:
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What both answered: by role for a table, by place for tensors."""
     if schemas[0].kind == "tensors":
         both = zip(answers[0].values(), answers[1].values(), strict=False)
-        return [("tensor", one, other) for one, other in both]
+        return {f"tensor {n}": pair for n, pair in enumerate(both)}
     by_role = [
         {o.role: given[o.name] for o in reversed(schema.outputs) if o.name in given}
         for schema, given in zip(schemas, answers, strict=True)
     ]
-    return [(str(r), by_role[0][r], by_role[1][r]) for r in by_role[0] if r in by_role[1]]
+    return {str(r): (by_role[0][r], by_role[1][r]) for r in by_role[0] if r in by_role[1]}
 
 
-def _agreement(one: np.ndarray, other: np.ndarray) -> float:
+def _undecided(shares: np.ndarray | None, tolerance: float) -> np.ndarray | None:
+    """Rows `(n_rows,)` whose two best classes are equally probable."""
+    import numpy as np
+
+    if shares is None or shares.ndim != 2 or shares.shape[1] < 2:
+        return None
+    best = np.sort(shares, axis=1)[:, -2:]
+    undecided: np.ndarray = best[:, 1] - best[:, 0] <= tolerance
+    return undecided
+
+
+def _agreement(one: np.ndarray, other: np.ndarray, either: np.ndarray | None) -> float:
     import numpy as np
 
     if one.size != other.size or not one.size:
         return 0.0
-    return float(np.mean([a == b for a, b in zip(_texts(one), _texts(other), strict=True)]))
+    equal = np.array([a == b for a, b in zip(_texts(one), _texts(other), strict=True)])
+    if either is not None and either.shape == equal.shape:
+        equal |= either
+    return float(equal.mean())
 
 
 def _texts(labels: np.ndarray) -> list[str]:

@@ -107,6 +107,7 @@ REFERENCES = frozenset("artifact_id blob draft_id job_id model ref refs staged_i
 FITTING: dict[str, dict[str, Any]] = {
     "accounts.set_disabled": {"username": "carol"},
     "aliases.remove": {"alias": "champion"},
+    "conversions.convert": {"target": "onnx"},
     "aliases.rollback": {"alias": "champion"},
     "models.edit": {"description": "another one"},
     "versions.edit": {"notes": "looked at again"},
