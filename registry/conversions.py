@@ -136,7 +136,7 @@ def run(reg: Registry, version_id: str, *, target: str) -> None:
                            f"{figures.said}")  # fmt: skip
         _remember(reg, work, draft, figures, told)
         made = publish.publish(reg, work.actor, work.job_id, _details(work, schema))
-    jobs.tell(reg, 1.0, f"v{made.number}: {figures.said}")
+    jobs.tell(reg, 1.0, f"version {made.number}: {figures.said}")
 
 
 HANDLERS: Mapping[str, Callable[[Registry, str], None]] = MappingProxyType(
@@ -307,7 +307,7 @@ def _details(work: _Work, schema: Schema | None) -> Details:
     version, made_of = work.version, title(work.version.inspection.format)
     return Details(
         model=version.model,
-        notes=f"Converted from v{version.number} ({made_of}) to {title(work.target)}.",
+        notes=f"Converted from v{version.number}, {made_of}, to {title(work.target)}.",
         schema=schema,
         parameters=version.parameters,
         training=version.training,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import cards, charts, notices, schemas, snippets, tables, text
+from pages.parts import cards, charts, conversion, notices, schemas, snippets, tables, text
 from registry import access, activity, advice, downloads, models, versions
 from registry.core import Registry
 from registry.records import Actor, Artifact, Model, Version
@@ -41,6 +41,7 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
             size_bytes=chosen.artifact.size_bytes,
             digest=chosen.artifact.digest,
         )
+        conversion.facts(chosen)
         _trained(chosen)
         _loads_here(reg, actor, chosen)
         cards.section("What was noticed")

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import cards, notices, tables, text, trash
+from pages.parts import cards, conversion, notices, tables, text, trash
 from registry import access, aliases, versions
 from registry.core import Registry
 from registry.records import CHAMPION, LIFECYCLES, STAGES, Actor, Model, Version
@@ -67,6 +67,7 @@ def _actions(reg: Registry, actor: Actor, model: Model, version: Version) -> Non
     edit = access.allowed(actor, model.level, "version.edit")
     if cards.action("Edit", edit, key="model.edit", icon=":material/edit:"):
         _edit(reg, actor, version)
+    conversion.button(reg, actor, model.level, version, key="model.convert")
     bin_it = access.allowed(actor, model.level, "version.trash")
     if cards.action("Trash", bin_it, key="model.version.trash", icon=":material/delete:"):
         _ask_trash(reg, actor, version)

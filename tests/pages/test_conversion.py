@@ -1,0 +1,89 @@
+"""Make it safe: the dialog on the model page, what it offers, and what the new version shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from registry import access, conversions, jobs, versions
+from registry.core import Registry
+from registry.records import Actor, Version
+from tests.makers import models as makers
+
+Visit = Callable[..., AppTest]
+
+
+def labels(tab: AppTest) -> list[str]:
+    return [button.label for button in tab.button]
+
+
+def words(tab: AppTest) -> str:
+    parts = [*tab.markdown, *tab.caption, *tab.error, *tab.success]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def opened(visit: Visit, actor: Actor, version: Version) -> AppTest:
+    """The dialog on the Versions tab."""
+    tab = visit(actor, "model.py", name=version.model, tab="Versions", version=str(version.number))
+    return tab.button(key="model.convert").click().run()
+
+
+def test_the_dialog_offers_the_formats_and_starts_the_job(
+    visit: Visit, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    tab = opened(visit, alice, iris)
+    assert tab.radio(key="convert.target").options == ["ONNX", "skops"]
+    tab.radio(key="convert.target").set_value("skops")
+    tab.button(key="convert.go").click().run()
+    job = jobs.find(reg, alice, only_open=True)[0]
+    assert (job.kind, job.subject) == ("convert to skops", iris.ref)
+    assert not tab.exception
+
+
+def test_the_new_version_shows_how_alike_it_is(
+    visit: Visit, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    conversions.convert(reg, alice, iris.ref, "skops")
+    conversions.run(reg, iris.id, target="skops")
+    tab = visit(alice, "model.py", name=iris.model, version="2")
+    shown = "\n".join(table.value.to_csv() for table in tab.table)
+    assert "200 rows drawn from the schema" in shown
+    assert "Labels agree" in shown
+    assert "answers alike" in words(tab)
+
+
+def test_what_is_not_possible_is_said(
+    visit: Visit, alice: Actor, publish_file: Callable[..., Version], tmp_path: Path
+) -> None:
+    weights = publish_file(alice, makers.torch_state_dict(tmp_path), name="Weights")
+    tab = opened(visit, alice, weights)
+    assert tab.radio(key="convert.target").options == ["safetensors"]
+    assert "weights without a network" in words(tab)
+
+
+def test_a_quarantined_version_is_told_what_happens(
+    visit: Visit, reg: Registry, alice: Actor, publish_file: Callable[..., Version], iris_file: Path
+) -> None:
+    version = publish_file(alice, iris_file, name="Odd", check=False)
+    versions.conclude(reg, version.id, status="quarantined", failure="waits")
+    assert "not trusted by that" in words(opened(visit, alice, version))
+
+
+@pytest.mark.parametrize("level", ["view", "edit"])
+def test_it_needs_the_right_to_add_versions(
+    visit: Visit, reg: Registry, alice: Actor, bob: Actor, iris: Version, level: str
+) -> None:
+    access.share(reg, alice, iris.model, bob.username, level)  # type: ignore[arg-type]
+    tab = visit(bob, "model.py", name=iris.model, tab="Versions")
+    assert tab.button(key="model.convert").disabled == (level == "view")
+
+
+def test_a_format_without_code_offers_nothing(
+    visit: Visit, alice: Actor, publish_file: Callable[..., Version], tmp_path: Path
+) -> None:
+    graph = publish_file(alice, makers.onnx_classifier(tmp_path), name="Graph")
+    tab = visit(alice, "model.py", name=graph.model, tab="Versions")
+    assert not {"Make it safe…", "Convert…"} & set(labels(tab))
