@@ -120,8 +120,7 @@ def add_in(
 ) -> VersionRow:
     """Add the next version of a model, inside the caller's writing transaction.
 
-    The number is taken while the write lock is held: distinct and gapless. With `failure`, what
-    it waits for, the version begins in quarantine.
+    Its number is taken under the write lock: distinct, gapless. With `failure`: in quarantine.
 
     Raises:
         InvalidInput: The label is no semantic version, a metric does not fit, or a parent
