@@ -90,8 +90,9 @@ def detail(reg: Registry, actor: Actor, case: Case) -> None:
     """One case: what it is, what the scan says, what can be done."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(text.escape(case.ref, 120), anchor=False, width="stretch")
-        _actions(reg, actor, case)
-    if case.failure:
+        with st.container(horizontal=True, width="content", gap="xsmall"):
+            _actions(reg, actor, case)
+    if case.failure and case.state != "waiting":
         st.caption(text.escape(case.failure[:1].upper() + case.failure[1:], 1500))
     left, right = st.columns([5, 3], gap="large")
     with left:
