@@ -35,8 +35,8 @@ def classes(package: str) -> Iterator[type[Any]]:
     top = importlib.import_module(package)
     names = [package]
     if hasattr(top, "__path__"):
-        for found in pkgutil.walk_packages(top.__path__, package + ".", onerror=lambda name: None):
-            names.append(found.name)
+        below = pkgutil.walk_packages(top.__path__, package + ".", onerror=lambda name: None)
+        names.extend(found.name for found in below)
     for name in names:
         if _SKIPPED.search(name):
             continue

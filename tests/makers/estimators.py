@@ -107,7 +107,8 @@ def _reduced() -> Any:
     from sklearn.preprocessing import PowerTransformer, QuantileTransformer
     from sklearn.svm import SVC
 
-    steps = [SelectKBest(f_classif, k=3), PowerTransformer(), QuantileTransformer(n_quantiles=10), PCA(2)]
+    spread = QuantileTransformer(n_quantiles=10)
+    steps = [SelectKBest(f_classif, k=3), PowerTransformer(), spread, PCA(2)]
     return make_pipeline(*steps, SVC(probability=False)).fit(*_xy())
 
 
