@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import cards, grids, notices, session, text
-from registry import activity, overview, search
+from registry import activity, cases, overview, search
 from registry.records import ModelQuery, Totals
 
 reg, actor = session.require("search")
@@ -29,6 +29,7 @@ def numbers(totals: Totals) -> None:
 with notices.shown():
     totals = overview.totals(reg, actor)
     trouble = overview.attention(reg, actor, limit=6)
+    held = cases.count(reg, actor)
     recent = activity.find(reg, actor, size=40).items
     mine = search.find_models(reg, actor, ModelQuery(owners=(actor.username,)), size=6)
 
@@ -59,7 +60,10 @@ with right:
     cards.section("Needs attention")
     for version in trouble:
         cards.version_line(version)
-    if not trouble:
+    if held:
+        waits = f"{text.count(held, 'version')} in quarantine: decide"
+        st.page_link("quarantine.py", label=waits, icon=":material/shield:")
+    if not (trouble or held):
         st.markdown(":green[:material/check_circle: Nothing: every version is fine.]")
     cards.section("Recent activity")
     changes = [line for line in recent if line.action.startswith(("model", "version", "alias"))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased, undefer
 
 from registry import codec, decisions, models, policy, versions
@@ -123,10 +123,9 @@ def _in_state(state: CaseState) -> ColumnElement[bool]:
     held = VersionRow.status == "quarantined"
     if state == "waiting":
         return held
-    newest = (
-        select(func.max(TrustRow.id)).where(TrustRow.version_id == VersionRow.id).scalar_subquery()
-    )
-    return ~held & exists().where(TrustRow.id == newest, TrustRow.decision == state)
+    newest = select(func.max(TrustRow.id)).group_by(TrustRow.version_id)
+    stands = select(TrustRow.version_id).where(TrustRow.id.in_(newest), TrustRow.decision == state)
+    return ~held & VersionRow.id.in_(stands)
 
 
 def _is_case(s: Session, row: VersionRow) -> bool:

@@ -120,10 +120,7 @@ def add_in(
 ) -> VersionRow:
     """Add the next version of a model, inside the caller's writing transaction.
 
-    The number is taken while the write lock is held: distinct and gapless.
-
-    Args:
-        failure: What the version waits for, when its report quarantines it.
+    Its number is taken under the write lock: distinct, gapless. With `failure`: in quarantine.
 
     Raises:
         InvalidInput: The label is no semantic version, a metric does not fit, or a parent
@@ -131,7 +128,6 @@ def add_in(
         Conflict: Another version has that label.
     """
     parents = [_parent(s, actor, ref) for ref in details.parents]
-    schema = details.schema or inspection.schema
     row = VersionRow(
         model_id=model.id,
         number=model.next_number,
@@ -143,7 +139,7 @@ def add_in(
         report=codec.dump(report) if report else None,
         notes=details.notes.strip(),
         inspection=codec.dump(inspection),
-        schema=codec.dump(schema) if schema else None,
+        schema=codec.dump(schema) if (schema := details.schema or inspection.schema) else None,
         findings=codec.dump(inspection.findings),
         parameters=details.parameters,
         training=details.training,
@@ -158,8 +154,7 @@ def add_in(
     if not model.primary_metric and details.metrics:
         model.primary_metric = details.metrics[0].name.strip()
     refresh_head(s, model)
-    subject = f"{models.address(s, model)}@{row.number}"
-    audit.record(s, actor, "version.add", subject, model_id=model.id, digest=stored[0][2])
+    _record_audit(s, actor, "version.add", model, row, digest=stored[0][2])
     return row
 
 

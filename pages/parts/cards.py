@@ -39,6 +39,14 @@ _DONE = {
     "version.trash": "put into the trash",
     "version.restore": "restored",
     "version.purge": "deleted for good",
+    "version.recheck": "checked again",
+    "version.trust": "trusted",
+    "version.refuse": "refused",
+    "version.withdraw": "took the decision back on",
+    "version.quarantine": "put into quarantine",
+    "version.rescan": "scanned again",
+    "version.rescan_all": "scanned again",
+    "job.cancel": "cancelled the",
     "alias.move": "moved an alias of",
     "alias.remove": "removed an alias of",
     "file.stage": "uploaded the file",
@@ -260,6 +268,12 @@ def done(message: str) -> None:
     """Say that it worked, and show the page anew."""
     st.toast(text.escape(message), icon=":material/check_circle:")
     st.rerun()
+
+
+def decide(version: Version, key: str) -> None:
+    """The way to the page where a quarantined version is decided."""
+    go("Open in quarantine", "quarantine.py", key=key, query={"version": version.ref},
+       icon=":material/shield:")  # fmt: skip
 
 
 def cannot(version: Version, why: str) -> None:

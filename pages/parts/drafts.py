@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import cards, notices, schemas, text, uploads
+from pages.parts import cards, notices, reports, schemas, text, uploads
 from registry import models, publish, versions
 from registry.core import Registry
 from registry.errors import NotFound, RegistryError, Rejected
@@ -98,7 +98,7 @@ def look(reg: Registry, actor: Actor, draft_id: str) -> Draft | RegistryError:
     seen: dict[str, Draft | RegistryError] = st.session_state.setdefault("upload.drafts", {})
     if draft_id not in seen:
         try:
-            with st.spinner("Reading the file without running it"):
+            with st.spinner("Reading and scanning the file without running it"):
                 seen[draft_id] = publish.examine(reg, actor, draft_id)
         except (Rejected, NotFound) as refused:
             seen[draft_id] = refused
@@ -126,12 +126,27 @@ def read(draft: Draft) -> None:
             with st.expander(f"{text.count(len(found.parameters), 'parameter')} of the estimator"):
                 cards.facts(dict(list(found.parameters.items())[:80]))
     with right:
-        cards.section("What to know")
-        cards.findings(found.findings, clean="Nothing unusual was noticed.")
+        cards.section("What the scan says")
+        reports.show(draft.report, f"upload.{draft.id}")
+        _consequence(draft)
+        if found.findings or draft.duplicates:
+            cards.section("What to know")
+        cards.findings(found.findings)
         for ref in draft.duplicates[:3]:
             st.markdown(
                 f":orange[:material/content_copy:] The same bytes are **{text.escape(ref)}**."
             )
+
+
+def _consequence(draft: Draft) -> None:
+    """What publishing a file with such a report means."""
+    if draft.report.verdict == "quarantine":
+        st.info(
+            "You can publish it: it goes into quarantine, stored but not loaded, until whoever "
+            "manages the model or an administrator trusts it. An export to ONNX, skops or "
+            "safetensors needs no trust.",
+            icon=":material/shield:",
+        )
 
 
 def place(reg: Registry, actor: Actor, draft: Draft) -> Place:

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import cards, charts, conversion, notices, schemas, snippets, tables, text
+from pages.parts import (
+    cards,
+    charts,
+    conversion,
+    notices,
+    reports,
+    schemas,
+    snippets,
+    tables,
+    text,
+)
 from registry import access, activity, advice, downloads, models, versions
 from registry.core import Registry
 from registry.records import Actor, Artifact, Model, Version
@@ -44,8 +54,10 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
         conversion.facts(chosen)
         _trained(chosen)
         _loads_here(reg, actor, chosen)
-        cards.section("What was noticed")
-        cards.findings(chosen.findings, clean="Nothing unusual.")
+        reports.of_version(chosen)
+        if chosen.findings:
+            cards.section("What was noticed")
+            cards.findings(chosen.findings)
         cards.section("Use it from Python")
         st.code(snippets.load(chosen, actor.username), language="python", height=240)
 
@@ -93,6 +105,10 @@ def _failure(version: Version) -> None:
             f"**v{version.number} does not load here.** {text.escape(version.failure, 1500)}",
             icon=":material/error:",
         )
+    elif version.status == "quarantined":
+        said = text.escape(version.failure[:1].upper() + version.failure[1:], 1500)
+        st.warning(f"**v{version.number} is quarantined.** {said}.", icon=":material/shield:")
+        cards.decide(version, "model.quarantine")
     elif version.status == "ready" and not version.inspection.runnable:
         said = text.escape(version.inspection.why_not_runnable, 800)
         st.info(f"**Stored, does not predict.** {said}", icon=":material/inventory_2:")

@@ -15,6 +15,7 @@ import numpy as np
 
 from registry.errors import BrokenArtifact, InvalidInput, PredictionFailed
 from registry.formats import archives, reductions, safetensors, torch_pickle, torch_zip
+from registry.formats.dry_run import Seen
 from registry.formats.stubs import Weight
 from registry.formats.text import clean, unique
 
@@ -37,22 +38,22 @@ class _Storages:
     file: BinaryIO
     folder: str | None
     places: dict[str, tuple[int, int]]
-    """Old layout only: key to where its bytes start and how many numbers it holds."""
+    """Old layout only: key to where its bytes start and how many there are."""
     held: tuple[str, bytes] = ("", b"")
 
-    def read(self, key: str, item: int) -> bytes:
+    def read(self, key: str) -> bytes:
         """All bytes of one storage; the one read last is kept, since tensors share them."""
         if self.held[0] != key or not self.held[1]:
-            self.held = (key, self._read(key, item))
+            self.held = (key, self._read(key))
         return self.held[1]
 
-    def _read(self, key: str, item: int) -> bytes:
+    def _read(self, key: str) -> bytes:
         if self.folder is not None:
             with archives.opened(self.file) as archive:
                 return archives.read(archive, f"{self.folder}data/{key}", _MAX_STORAGE)
-        start, count = self.places.get(key, (0, 0))
+        start, size = self.places.get(key, (0, 0))
         self.file.seek(start)
-        return self.file.read(count * item)
+        return self.file.read(size)
 
 
 def to_safetensors(file: BinaryIO, most_bytes: int) -> tuple[int, Iterator[bytes]]:
@@ -98,10 +99,9 @@ def differences(file: BinaryIO, converted: BinaryIO) -> tuple[int, int]:
 
 def _found(file: BinaryIO) -> tuple[list[tuple[str, Weight]], _Storages]:
     """Every tensor with its name, and where its numbers are."""
-    file.seek(0)
-    if torch_pickle.is_legacy(file.read(64)):
-        seen, places = torch_pickle.legacy_storages(file)
-        storages = _Storages(file, None, places)
+    if torch_pickle.is_legacy(file):
+        *_, seen, keys = torch_pickle.walked_legacy(file)
+        storages = _Storages(file, None, _places(file, seen, keys.root))
     else:
         with archives.opened(file) as archive:
             folder = archives.folder(archive.namelist(), "data.pkl") or ""
@@ -114,6 +114,17 @@ def _found(file: BinaryIO) -> tuple[list[tuple[str, Weight]], _Storages]:
         raise InvalidInput({"model": "the file holds no tensors that could be kept"})
     names = unique(clean(name or "tensor") for name, _, _ in listed)
     return [(name, weight) for name, (_, weight, _) in zip(names, listed, strict=True)], storages
+
+
+def _places(file: BinaryIO, seen: Seen, keys: object) -> dict[str, tuple[int, int]]:
+    """Of an old file, at whose end the storages lie one after another, each behind its length."""
+    at = file.seek(0, os.SEEK_END) - sum(8 + size for size in seen.storages.values())
+    found: dict[str, tuple[int, int]] = {}
+    for key in map(clean, keys if isinstance(keys, list) else ()):
+        size = seen.storages.get(key, 0)
+        found[key] = (at + 8, size)
+        at += 8 + size
+    return found
 
 
 def _item(name: str, weight: Weight) -> int:
@@ -129,7 +140,7 @@ def _numbers(name: str, weight: Weight, storages: _Storages) -> bytes:
     if not weight.size:
         return b""
     assert weight.storage is not None
-    data = storages.read(weight.storage.key, item)
+    data = storages.read(weight.storage.key)
     strides = weight.strides
     reach = sum((n - 1) * step for n, step in zip(weight.shape, strides, strict=False))
     fits = weight.offset >= 0 and (weight.offset + reach + 1) * item <= len(data)
