@@ -75,17 +75,10 @@ def members(file: BinaryIO) -> list[Member]:
     count, start, size = _end(file)
     found = sorted(_listed(file, count, start, size), key=lambda member: member.at)
     _names_differ(found)
-    placed, position = [], 0
-    for n, member in enumerate(found):
-        after = found[n + 1].at if n + 1 < len(found) else start
-        if member.at != position:
-            rule = "zip-start" if not n else "zip-overlap" if member.at < position else "zip-gap"
-            odd(rule, f"{clean(member.name)} starts at byte {member.at:,}, not at {position:,}")
-        placed.append(_placed(file, member, after))
-        position = after
-    if position != start:
-        odd("zip-gap", "bytes lie between the last member and the list of members")
-    return placed
+    if (found[0].at if found else start) != 0:
+        odd("zip-start", "the file does not begin with the first member of the archive")
+    ends = [member.at for member in found[1:]] + [start]
+    return [_placed(file, member, end) for member, end in zip(found, ends, strict=True)]
 
 
 def odd(rule: str, what: str) -> NoReturn:
@@ -237,8 +230,10 @@ def _placed(file: BinaryIO, member: Member, after: int) -> Member:
     mark, _, flags, method, _, crc, packed, size, n_name, n_extra = _at(
         file, member.at, "<IHHHIIIIHH"
     )
-    if mark != 0x04034B50 or member.at + 30 + n_name + n_extra > after:
+    if mark != 0x04034B50:
         odd("zip-layout", f"{shown} has no header where the list says")
+    if member.at + 30 + n_name + n_extra > after:
+        odd("zip-overlap", f"{shown} lies over another member")
     raw, extra = file.read(n_name), _extra(file.read(n_extra))
     size, packed = _widened(extra, size, packed)
     if (raw, flags, method) != (member.raw_name, member.flags, member.method):

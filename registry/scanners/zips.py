@@ -27,6 +27,8 @@ _EXPORT = (
     r"|\.format_version|\.storage_alignment|models/[^/]+\.json|data/(weights|constants)/[^/]+"
     r"|data/sample_inputs/[^/]+\.pt|extra/.+|serialized_[a-z_]+\.(json|pt)|data/aotinductor/.+"
 )
+_BESIDES = {"torch_pickle": b"\x80\x02", "keras": b"\x89HDF", "tensorflow": (b"\x08", b"\x0a")}
+"""Formats that are not always archives, and how else they begin."""
 _RECORDS = {
     "torch_pickle": re.compile(rf"([^/]+/)?({_TORCH})"),
     "torchscript": re.compile(rf"([^/]+/)?({_TORCH}|code/.+\.py(\.debug_pkl)?|extra/.+)"),
@@ -75,11 +77,14 @@ def scan(file: BinaryIO, format: str, look: Look) -> None:
     Raises:
         BrokenArtifact: It can be read in more than one way, so nothing else is looked at.
     """
-    if not archives.is_zip(file.read(4)):
+    head = file.read(4)
+    if not archives.is_zip(head) and head.startswith(_BESIDES.get(format, ())):
         return
     try:
-        for member, head in walked(file):
-            look.findings.extend(_seen(member, head, format))
+        if not archives.is_zip(head):
+            raise Odd("zip-start", "the file does not begin as an archive")
+        for member, start in walked(file):
+            look.findings.extend(_seen(member, start, format))
     except Odd as odd:
         look.findings.append(refused(odd))
         raise BrokenArtifact("the archive around it is not sound") from None
