@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 from registry import formats
 from registry.errors import BrokenArtifact, UnknownFormat
 from registry.formats import mlflow, zips
+from registry.formats.sklearn import is_pickle
 from registry.formats.text import clean, finding
 from registry.formats.unzipped import Budget, opened
 from registry.formats.zips import Member, Odd
@@ -96,9 +97,11 @@ def _model(part: BinaryIO, name: str, head: bytes, look: Look) -> None:
     except (UnknownFormat, BrokenArtifact):
         if is_archive(head):
             look.findings.append(refused(Odd("zip-nested", f"{shown} is itself an archive")))
-        elif is_pickled(name, head):
+        elif is_pickled(name, head, part):
             look.findings.append(refused(Odd("zip-pickle", f"{shown} is no pickle to be read")))
         return
+    if found == "sklearn" and is_pickle(head) and not is_pickled(name, head, part):
+        return  # text that only begins like a pickle
     if found == "mlflow":
         look.findings.append(refused(Odd("zip-nested", f"{shown} is itself such an archive")))
     else:

@@ -8,9 +8,10 @@ from typing import BinaryIO
 
 from registry.errors import BrokenArtifact
 from registry.formats import archives, zips
+from registry.formats.dry_run import Limits, dry_run
 from registry.formats.sklearn import is_pickle
 from registry.formats.text import clean, finding
-from registry.formats.unzipped import Budget, content
+from registry.formats.unzipped import Budget, content, opened
 from registry.formats.zips import Member, Odd
 from registry.records import Finding
 from registry.scanners.contract import Look
@@ -84,7 +85,7 @@ def scan(file: BinaryIO, format: str, look: Look) -> None:
         if not archives.is_zip(head):
             raise Odd("zip-start", "the file does not begin as an archive")
         for member, start in walked(file):
-            look.findings.extend(_seen(member, start, format))
+            look.findings.extend(_seen(file, member, start, format))
     except Odd as odd:
         look.findings.append(refused(odd))
         raise BrokenArtifact("the archive around it is not sound") from None
@@ -115,12 +116,24 @@ def is_archive(head: bytes) -> bool:
     return any(head[at : at + len(mark)] == mark for at, mark in _ARCHIVES)
 
 
-def is_pickled(name: str, head: bytes) -> bool:
-    """Whether a member is a pickle by its first bytes or by its name."""
-    return is_pickle(head) or name.lower().endswith(_PICKLED)
+def is_pickled(name: str, head: bytes, part: BinaryIO) -> bool:
+    """Whether a member is a pickle by its name, its mark, or because it reads as one to its end.
+
+    Pickles of protocol 0 have no mark: the words "cat" and "dog" on two lines begin like one.
+    """
+    if name.lower().endswith(_PICKLED):
+        return True
+    if not is_pickle(head) or head[:1] == b"\x80":
+        return is_pickle(head)
+    part.seek(0)
+    try:
+        dry_run(part, limits=Limits(seconds=1.0, opcodes=500_000))
+    except BrokenArtifact:
+        return False
+    return True
 
 
-def _seen(member: Member, head: bytes, format: str) -> Iterator[Finding]:
+def _seen(file: BinaryIO, member: Member, head: bytes, format: str) -> Iterator[Finding]:
     """What is wrong with a member being there at all."""
     name = member.name
     if member.is_folder or format == "mlflow":  # whose members are scanned as files of their own
@@ -132,7 +145,7 @@ def _seen(member: Member, head: bytes, format: str) -> Iterator[Finding]:
         return
     if is_archive(head):
         yield refused(Odd("zip-nested", f"{shown} is itself an archive"))
-    elif is_pickled(name, head):
+    elif is_pickled(name, head, opened(file, member, Budget())):
         yield refused(Odd("zip-pickle", f"{shown} is a pickle"))
 
 

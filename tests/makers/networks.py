@@ -46,7 +46,7 @@ def torchscript_traced(folder: Path) -> Path:
     import torch
 
     path = folder / "traced.pt"
-    with _quiet():
+    with quiet():
         torch.jit.trace(cnn(), torch.zeros(2, 1, 8, 8)).save(str(path))
     return path
 
@@ -54,7 +54,7 @@ def torchscript_traced(folder: Path) -> Path:
 def _scripted(folder: Path, name: str, module: Any) -> Path:
     import torch
 
-    with _quiet():
+    with quiet():
         torch.jit.script(module).save(str(folder / name))
     return folder / name
 
@@ -78,7 +78,7 @@ def _exported(folder: Path, name: str, module: Any, shape: tuple[int, ...]) -> P
         path.write_bytes(_EXPORTED[name])
         return path
     batch = torch.export.Dim("batch", min=1, max=4096)
-    with _quiet():
+    with quiet():
         program = torch.export.export(
             module, (torch.zeros(shape),), dynamic_shapes=({0: batch},), strict=False
         )
@@ -200,7 +200,7 @@ def _saved(folder: Path, name: str, content: Any) -> Path:
     return folder / name
 
 
-class _quiet(warnings.catch_warnings):  # noqa: N801  used like a function
+class quiet(warnings.catch_warnings):  # noqa: N801  used like a function
     """torch warns that its own formats will be replaced."""
 
     def __enter__(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from registry.errors import Rejected
 from registry.records import Report
 from registry.sandbox.pool import Pool
-from tests.makers import hostile_files
+from tests.makers import honest_files, hostile_files
 
 
 def _report(pool: Pool, path: Path, claimed: str) -> Report:
@@ -34,6 +34,16 @@ def test_a_hostile_file_is_stopped_for_the_right_reason(
     assert report.verdict == verdict
     assert rule in [found.rule for found in report.findings]
     assert all(found.what and found.why and found.todo for found in report.findings)
+
+
+@pytest.mark.parametrize("name", honest_files.HONEST)
+def test_an_honest_file_raises_no_alarm(name: str, pool: Pool, tmp_path: Path) -> None:
+    path = honest_files.HONEST[name](tmp_path)
+    with path.open("rb") as file:
+        inspection, report = pool.inspect(file.fileno(), path.name)
+    assert report.findings == ()
+    assert report.complete
+    assert not [found for found in inspection.findings if found.level != "info"]
 
 
 def test_the_corpus_is_wide_and_described() -> None:
