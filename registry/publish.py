@@ -34,6 +34,9 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "config": (".yaml", ".yml", ".json", ".txt"),
     "requirements": (".txt", ".yaml", ".yml"),
     "sample": (".csv",),
+    "data": (".csv", ".tsv", ".parquet"),
+    "card": ("readme", ".md", ".txt"),
+    "license": ("license", "licence", "copying", "notice", ".txt", ".md"),
 }
 _BLOCK = 1 << 20
 
@@ -221,14 +224,17 @@ def _inspect(reg: Registry, actor: Actor, row: StagedRow) -> tuple[Inspection, R
 def _gather(reg: Registry, actor: Actor, draft_id: str, details: Details) -> list[_File]:
     """The model file and what comes with it."""
     wanted: dict[str, str] = {"model": draft_id, **details.files}
-    problems = {kind: "is no kind of file" for kind in details.files if kind not in SUFFIXES}
+    problems = {
+        key: "is no kind of file" for key in details.files if key.partition(":")[0] not in SUFFIXES
+    }
     files = []
     with reg.reading() as s:
-        for kind, staged_id in wanted.items():
+        for key, staged_id in wanted.items():
             row = staging.row_in(s, actor, staged_id)
+            kind = key.partition(":")[0]
             allowed = SUFFIXES.get(kind, ())
             if allowed and not row.filename.lower().endswith(allowed):
-                problems[kind] = f"{row.filename} must end in {', '.join(allowed)}"
+                problems[key] = f"{row.filename} must end in {', '.join(allowed)}"
             path = staging.path(reg, staged_id)
             file = (row.filename, row.digest, row.blake3, row.size_bytes, path)
             files.append(_File(_KINDS.get(kind, "config"), staged_id, *file))
@@ -242,6 +248,9 @@ _KINDS: dict[str, ArtifactKind] = {
     "config": "config",
     "requirements": "requirements",
     "sample": "sample",
+    "data": "data",
+    "card": "card",
+    "license": "license",
 }
 
 

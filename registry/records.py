@@ -16,6 +16,9 @@ from registry.inspection import Judgement as Judgement
 from registry.inspection import Named as Named
 from registry.inspection import Report as Report
 from registry.inspection import Verdict as Verdict
+from registry.package import Package as Package
+from registry.package import Packed as Packed
+from registry.package import PackedKind as PackedKind
 from registry.prediction import OutputValue as OutputValue
 from registry.prediction import Prediction as Prediction
 from registry.prediction import PredictionLine as PredictionLine
@@ -39,7 +42,7 @@ Level = Literal["view", "edit", "manage"]
 Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
 Visibility = Literal["private", "public"]
-ArtifactKind = Literal["model", "config", "requirements", "sample"]
+ArtifactKind = Literal["model", "config", "requirements", "sample", "data", "card", "license"]
 Relation = Literal["derived", "converted"]
 T = TypeVar("T")
 JobState = Literal["queued", "running", "done", "failed"]
@@ -111,7 +114,8 @@ class Details:
     """What the person says about a version when publishing it.
 
     `model` is `owner/slug` of an existing model, or "" for a new one named `name`.
-    `files` maps an artifact kind other than "model" to a staged id; `relation` says what the
+    `files` maps an artifact kind other than "model" to a staged id, further ones of a kind as
+    `kind:2`; `relation` says what the
     version is to its `parents`.
     """
 

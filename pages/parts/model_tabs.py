@@ -31,6 +31,9 @@ _KINDS = {
     "config": "Configuration",
     "requirements": "Requirements",
     "sample": "Sample",
+    "data": "Data set",
+    "card": "Readme",
+    "license": "License",
 }
 
 

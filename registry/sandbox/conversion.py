@@ -39,9 +39,22 @@ def made(
             reply = questions.task(worker, "convert", settings.convert_timeout_s, **order)
         else:
             reply = questions.task(worker, "convert", settings.convert_timeout_s, b"", fd, **order)
+    with handed_over(worker, reply, most_bytes, settings.convert_timeout_s) as found:
+        yield found
+
+
+@contextmanager
+def handed_over(
+    worker: Worker, reply: Message, most_bytes: int, timeout_s: float
+) -> Iterator[Made]:
+    """The bytes that a worker has announced; it has ended when they are seen.
+
+    Raises:
+        RegistryError: As `Worker.ask`.
+    """
     size_bytes, findings = _announced(worker, reply, most_bytes)
     with wire.memory_file(size_bytes) as (file, shared):
-        questions.task(worker, "hand_over", settings.convert_timeout_s, b"", file)
+        questions.task(worker, "hand_over", timeout_s, b"", file)
         worker.end()
         yield Made(shared, findings)
 

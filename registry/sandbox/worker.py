@@ -33,6 +33,7 @@ from registry.records import Checked, Finding, Inspection, Schema
 from registry.sandbox import arrays, wire
 from registry.sandbox.limits import Layers, Limits, lock_down
 from registry.sandbox.wire import DONE, FAILED, PREDICT_ARRAYS, TASK, Body, Channel, Closed
+from registry.scanners import packages
 
 if TYPE_CHECKING:
     from registry.formats.contract import Format, Inputs
@@ -220,7 +221,23 @@ def _convert(work: Work, message: wire.Message, *, format: str, target: str, mos
             _tell()
             said = _short(f"{type(wrong).__name__}: {wrong}")
             raise PredictionFailed(f"it cannot be converted to {target}. {said}") from None
-    return _data({"size_bytes": work.made.size_bytes, "findings": codec.dump(work.made.findings)})
+    return _announced(work.made)
+
+
+def _list_package(_: Work, message: wire.Message) -> Reply:
+    with _file(message) as file:
+        found = packages.opened(file)
+    return _data(None if found is None else codec.dump(found))
+
+
+def _unpack(work: Work, message: wire.Message, *, name: str) -> Reply:
+    """Find a member of a package; it is inflated while it is handed over."""
+    work.made = convert.Made(*packages.unpacked(_file(message), name))
+    return _announced(work.made)
+
+
+def _announced(made: convert.Made) -> Reply:
+    return _data({"size_bytes": made.size_bytes, "findings": codec.dump(made.findings)})
 
 
 def _hand_over(work: Work, message: wire.Message) -> Reply:
@@ -253,6 +270,8 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "scan": _scan,
     "convert": _convert,
     "hand_over": _hand_over,
+    "list_package": _list_package,
+    "unpack": _unpack,
     "compare_weights": _compare_weights,
     "read_table": _read_table,
     "decode_image": _decode_image,

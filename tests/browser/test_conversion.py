@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import ROOT, Server, create_admin, screenshot, settle
+from tests.browser.conftest import Server, create_admin, screenshot, settle
 from tests.browser.test_main_job import press, upload
 from tests.makers import models as makers
 
