@@ -190,7 +190,9 @@ def place(reg: Registry, actor: Actor, draft: Draft) -> Place:
         number = max((v.number for v in found), default=0) + 1
         right.caption(f"It becomes version {number} or later of this model.")
         return Place(chosen, "")
-    start = draft.staged.filename.rsplit(".", 1)[0].replace("_", " ").strip()
+    start = (
+        (packed.package(draft) or draft.staged.filename).rsplit(".", 1)[0].replace("_", " ").strip()
+    )
     name = right.text_input("Name", start[:100], max_chars=100, key=f"{key}.name", required=True)
     for ref in models.similar(reg, actor, name or "")[:3]:
         right.markdown(

@@ -31,13 +31,18 @@ def show(draft: Draft) -> None:
         kind, _, number = key.partition(":")
         taken[f"{_KINDS.get(kind, kind)} {number}".strip()] = name
     left = told.get("left out", [])
-    cards.facts({"Package": told.get("name", ""), **taken, "Left out": text.listing(left)})
+    cards.facts({"Package": package(draft), **taken, "Left out": text.listing(left)})
 
 
 def files(draft: Draft) -> dict[str, str]:
     """Kind to staged id of what is published with the model."""
     found = _told(draft).get("files", {})
     return {str(key): str(value) for key, value in found.items()}
+
+
+def package(draft: Draft) -> str:
+    """Name of the package, "" when it was a plain file."""
+    return str(_told(draft).get("name", ""))
 
 
 def name(draft: Draft, kind: str) -> str:

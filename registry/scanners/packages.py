@@ -17,7 +17,7 @@ from registry.formats.unzipped import opened as part
 from registry.formats.zips import Member, Odd
 from registry.records import Finding, Package, Packed, PackedKind, Report
 from registry.scanners import VERSION
-from registry.scanners.zips import is_archive, refused, walked
+from registry.scanners.zips import is_archive, is_pickled, refused, walked
 
 _CODE = frozenset(
     ".py .pyc .pyd .pyw .so .dll .dylib .exe .com .sh .bash .zsh .bat .cmd .ps1 .js .mjs .jar "
@@ -136,7 +136,10 @@ def _is_pickle(file: BinaryIO, member: Member, head: bytes) -> bool:
     """By its first bytes, or, since old pickles are text, because it reads as one to its end."""
     if member.size > _MAX_WALKED:
         return is_pickle(head)
-    return sklearn.detect(head, part(file, member, Budget.of([member])))
+    piece = part(file, member, Budget.of([member]))
+    if is_pickle(head):  # two words on two lines begin like one
+        return is_pickled(member.name, head, piece)
+    return sklearn.detect(head, piece)
 
 
 def _is_program(head: bytes) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,9 +23,8 @@ def test_a_pickle_becomes_onnx_and_predicts(server: Server, visit: Visit, tmp_pa
     create_admin(page, server)
     upload(page, server, makers.sklearn_pipeline(tmp_path), name="Customers")
     page.goto(f"{server.url}/model?name=ada/customers&tab=Versions")
-    press(page, "shield Make it safe…") if _has(page, "shield Make it safe…") else press(
-        page, "Make it safe…"
-    )
+    settle(page)
+    press(page, "Make it safe…")
     expect(page.get_by_role("dialog")).to_be_visible()
     screenshot(page, "conversion-dialog", folder)
     page.get_by_role("dialog").get_by_role("button", name="Convert", exact=True).click()
@@ -47,9 +48,35 @@ def test_a_pickle_becomes_onnx_and_predicts(server: Server, visit: Visit, tmp_pa
     screenshot(page, "conversion-jobs-390", folder)
 
 
-def _has(page: Page, name: str) -> bool:
+def test_a_package_is_taken_apart_and_published(
+    server: Server, visit: Visit, tmp_path: Path
+) -> None:
+    folder = Path("/tmp/convert_shots")
+    page = visit().new_page()
+    create_admin(page, server)
+    path = tmp_path / "customers.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(makers.sklearn_pipeline(tmp_path), "customers/model.joblib")
+        archive.writestr("customers/README.md", "# Customers\n\nWho leaves, and who stays.\n")
+        archive.writestr("customers/requirements.txt", "scikit-learn==1.9.1\n")
+        archive.writestr("customers/sample.csv", "age,city,tenure,plan\n30,Bern,3,free\n")
+    page.goto(f"{server.url}/upload")
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(path)
+    expect(page.get_by_role("heading", name="From the package")).to_be_visible()
     settle(page)
-    return page.get_by_role("button", name=name, exact=True).count() > 0
+    screenshot(page, "package", folder)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("heading", name="From the package").scroll_into_view_if_needed()
+    screenshot(page, "package-390", folder)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_role("button", name="Publish version").scroll_into_view_if_needed()
+    screenshot(page, "package-form", folder)
+    page.get_by_role("button", name="Publish version").click()
+    page.wait_for_url(re.compile(r"/model\?"))
+    page.goto(f"{server.url}/model?name=ada/customers&tab=Files")
+    for name in ("README.md", "requirements.txt", "sample.csv", "model.joblib"):
+        expect(page.get_by_text(name).first).to_be_visible()
+    screenshot(page, "package-files", folder)
 
 
 def _wait_until_ready(page: Page, server: Server) -> None:

@@ -38,8 +38,8 @@ def test_the_dialog_offers_the_formats_and_starts_the_job(
     assert tab.radio(key="convert.target").options == ["ONNX", "skops"]
     tab.radio(key="convert.target").set_value("skops")
     tab.button(key="convert.go").click().run()
-    job = jobs.find(reg, alice, only_open=True)[0]
-    assert (job.kind, job.subject) == ("convert to skops", iris.ref)
+    found = {job.kind: job.subject for job in jobs.find(reg, alice, only_open=True)}
+    assert found["convert to skops"] == iris.ref
     assert not tab.exception
 
 

@@ -24,7 +24,7 @@ def beside(iris_file):
     return {
         "flowers/model.joblib": iris_file.read_bytes(),
         "flowers/README.md": b"# Flowers\n\nMeasured by hand.\n",
-        "flowers/LICENSE": b"MIT\n",
+        "flowers/LICENSE": b"cat\ndog\n",  # begins like an old pickle, and is none
         "flowers/requirements.txt": b"scikit-learn==1.9.1\n",
         "flowers/config.yaml": b"seed: 7\n",
         "flowers/more.json": b"{}",
