@@ -31,16 +31,26 @@ def opened(visit: Visit, actor: Actor, version: Version) -> AppTest:
     return tab.button(key="model.convert").click().run()
 
 
-def test_the_dialog_offers_the_formats_and_starts_the_job(
-    visit: Visit, reg: Registry, alice: Actor, iris: Version
-) -> None:
+def test_the_dialog_offers_the_formats(visit: Visit, alice: Actor, iris: Version) -> None:
     tab = opened(visit, alice, iris)
     assert tab.radio(key="convert.target").options == ["ONNX", "skops"]
-    tab.radio(key="convert.target").set_value("skops")
-    tab.button(key="convert.go").click().run()
-    found = {job.kind: job.subject for job in jobs.find(reg, alice, only_open=True)}
-    assert found["convert to skops"] == iris.ref
-    assert not tab.exception
+    assert not tab.button(key="convert.go").disabled
+    assert "new version of this model" in words(tab)
+
+
+def test_a_conversion_that_failed_says_so_on_the_page(
+    visit: Visit, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    job = conversions.convert(reg, alice, iris.ref, "onnx")
+    with reg.writing() as s:
+        row = jobs.last_in(s, job.kind, iris.id)
+        assert row
+        row.state, row.message, row.finished_at = "failed", "labels agree on 93%", job.created_at
+    tab = visit(alice, "model.py", name=iris.model)
+    tab.session_state["conversion.job"] = job.id
+    assert "labels agree on 93" in tab.run().error[0].value
+    tab.button(key="conversion.dismiss").click().run()
+    assert not tab.error
 
 
 def test_the_new_version_shows_how_alike_it_is(
