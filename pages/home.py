@@ -35,6 +35,9 @@ with notices.shown():
 
 with cards.header(f"Hello {actor.name or actor.username}", "What is in the cabinet today"):
     cards.upload_button(actor, "home.upload")
+if held:
+    waits = f"{text.count(held, 'version')} in quarantine: your word is wanted"
+    st.page_link("quarantine.py", label=waits, icon=":material/shield:")
 
 if not totals.models:
     with cards.empty(
@@ -60,10 +63,7 @@ with right:
     cards.section("Needs attention")
     for version in trouble:
         cards.version_line(version)
-    if held:
-        waits = f"{text.count(held, 'version')} in quarantine: decide"
-        st.page_link("quarantine.py", label=waits, icon=":material/shield:")
-    if not (trouble or held):
+    if not trouble:
         st.markdown(":green[:material/check_circle: Nothing: every version is fine.]")
     cards.section("Recent activity")
     changes = [line for line in recent if line.action.startswith(("model", "version", "alias"))]

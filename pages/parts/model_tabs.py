@@ -95,9 +95,7 @@ def _failure(version: Version) -> None:
             icon=":material/error:",
         )
     elif version.status == "quarantined":
-        said = text.escape(version.failure[:1].upper() + version.failure[1:], 1500)
-        st.warning(f"**v{version.number} is quarantined.** {said}.", icon=":material/shield:")
-        cards.decide(version, "model.quarantine")
+        reports.held(version, "model.quarantine")
     elif version.status == "ready" and not version.inspection.runnable:
         said = text.escape(version.inspection.why_not_runnable, 800)
         st.info(f"**Stored, does not predict.** {said}", icon=":material/inventory_2:")

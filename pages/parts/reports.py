@@ -97,6 +97,16 @@ def of_version(version: Version) -> None:
     decided(version.decisions)
 
 
+def held(version: Version, key: str) -> None:
+    """Why a version is quarantined, with the way to where that is decided."""
+    said = text.escape(version.failure[:1].upper() + version.failure[1:], 1500)
+    st.warning(f"**v{version.number} is quarantined.** {said}.", icon=":material/shield:")
+    cards.go(
+        "Open in quarantine", "quarantine.py", key=key, query={"version": version.ref},
+        icon=":material/shield:",
+    )  # fmt: skip
+
+
 def age(report: Report) -> str:
     """Which scanners wrote the report, and whether there are newer ones."""
     if not report.scanners:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import cards, notices, tables, text, trash
+from pages.parts import cards, notices, reports, tables, text, trash
 from registry import access, aliases, versions
 from registry.core import Registry
 from registry.records import CHAMPION, LIFECYCLES, STAGES, Actor, Model, Version
@@ -37,6 +37,8 @@ def show(
     st.caption(
         f"{text.count(len(found), 'version')}. Tick one to act on it, two or more to compare them."
     )
+    if subject.status == "quarantined":
+        reports.held(subject, "model.versions.quarantine")
     if subject.notes:
         st.markdown(f"**v{subject.number}:** {text.escape(subject.notes, 1000)}")
     _aliases(reg, actor, model, found)
