@@ -33,7 +33,7 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
         if chosen is None:
             st.caption("No version yet.")
             return
-        _failure(chosen)
+        _failure(actor, model, chosen)
         cards.section(f"Version {chosen.number}")
         cards.read_out(
             chosen.inspection,
@@ -88,14 +88,14 @@ def _edit_card(reg: Registry, actor: Actor, model: Model) -> None:
             cards.done("Card saved")
 
 
-def _failure(version: Version) -> None:
+def _failure(actor: Actor, model: Model, version: Version) -> None:
     if version.status == "failed":
         st.error(
             f"**v{version.number} does not load here.** {text.escape(version.failure, 1500)}",
             icon=":material/error:",
         )
     elif version.status == "quarantined":
-        reports.held(version, "model.quarantine")
+        reports.held(actor, model, version, "model.quarantine")
     elif version.status == "ready" and not version.inspection.runnable:
         said = text.escape(version.inspection.why_not_runnable, 800)
         st.info(f"**Stored, does not predict.** {said}", icon=":material/inventory_2:")

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import cards, text
-from registry import scanners
-from registry.records import Decision, Named, Report, Version
+from registry import access, scanners
+from registry.records import Actor, Decision, Model, Named, Report, Version
 
 _VERDICT = {
     "clean": ("green", ":material/verified_user:"),
@@ -97,14 +97,13 @@ def of_version(version: Version) -> None:
     decided(version.decisions)
 
 
-def held(version: Version, key: str) -> None:
+def held(actor: Actor, model: Model, version: Version, key: str) -> None:
     """Why a version is quarantined, with the way to where that is decided."""
     said = text.escape(version.failure[:1].upper() + version.failure[1:], 1500)
     st.warning(f"**v{version.number} is quarantined.** {said}.", icon=":material/shield:")
-    cards.go(
-        "Open in quarantine", "quarantine.py", key=key, query={"version": version.ref},
-        icon=":material/shield:",
-    )  # fmt: skip
+    why = access.allowed(actor, model.level, "version.trust")
+    if cards.action("Open in quarantine", why, key=key, icon=":material/shield:"):
+        st.switch_page("quarantine.py", query_params={"version": version.ref})
 
 
 def age(report: Report) -> str:

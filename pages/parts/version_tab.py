@@ -38,7 +38,7 @@ def show(
         f"{text.count(len(found), 'version')}. Tick one to act on it, two or more to compare them."
     )
     if subject.status == "quarantined":
-        reports.held(subject, "model.versions.quarantine")
+        reports.held(actor, model, subject, "model.versions.quarantine")
     if subject.notes:
         st.markdown(f"**v{subject.number}:** {text.escape(subject.notes, 1000)}")
     _aliases(reg, actor, model, found)
