@@ -36,7 +36,7 @@ with notices.shown():
 with cards.header(f"Hello {actor.name or actor.username}", "What is in the cabinet today"):
     cards.upload_button(actor, "home.upload")
 if held:
-    waits = f"{text.count(held, 'version')} in quarantine: your word is wanted"
+    waits = f"{text.count(held, 'version')} in quarantine: your decision"
     st.page_link("quarantine.py", label=waits, icon=":material/shield:")
 
 if not totals.models:

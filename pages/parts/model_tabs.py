@@ -186,6 +186,8 @@ def files(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
     why = access.allowed(actor, model.level, "model.download")
     n, size = text.count(len(version.artifacts), "file"), text.size(version.size_bytes)
     st.caption(f"{n}, {size}")
+    if version.status == "quarantined":
+        st.caption("Quarantined: whoever loads it elsewhere runs what it asks for, unprotected.")
     for artifact in version.artifacts:
         with st.container(border=True):
             _file(reg, actor, artifact, why)

@@ -37,8 +37,11 @@ def headline(report: Report) -> str:
     if report.verdict == "refuse":
         return "Refused: the file holds what no model needs"
     if report.verdict == "quarantine":
-        asks = f"{text.count(odd, 'name')} of {n} not on the list" if odd else "read below"
-        return f"Quarantined: {asks}, somebody must decide"
+        return (
+            f"{odd} of {text.count(n, 'name')} not on the list"
+            if odd
+            else "Not for a machine to judge"
+        )
     if not n:
         return "Nothing unusual: the file asks for no code"
     return f"Nothing unusual: {text.count(n, 'name')}, all on the list"

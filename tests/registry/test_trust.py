@@ -299,3 +299,17 @@ def test_a_draft_read_by_older_scanners_is_read_again(reg, alice, iris_file):
     staging.remember(reg, alice, staged.id, draft.inspection, Report(scanners="0"))
     assert publish.examine(reg, alice, staged.id).report == draft.report
     assert publish.publish(reg, alice, staged.id, Details(name="New")).report == draft.report
+
+
+def test_what_the_load_refuses_although_the_scan_did_not_is_held_back(
+    reg, alice, custom, publish_file
+):
+    version = publish_file(alice, custom, name="Overlooked", check=False)
+    report_is(reg, version, Report((), True, (Named("numpy.dtype", "innocuous"),)))
+    with reg.writing() as s:
+        versions.settle_in(s, s.get_one(VersionRow, version.id), "checking")
+    checks.run(reg, version.id)
+    version = versions.get(reg, alice, version.ref)
+    assert version.status == "quarantined"
+    assert makers.NAMES[0] in version.failure
+    assert {named.name for named in version.report.names} == {"numpy.dtype", *makers.NAMES}
