@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import cards, grids, notices, session, text
+from pages.parts.memory import recalled
 from registry import activity, cases, overview, search
 from registry.records import ModelQuery, Totals
 
@@ -27,14 +28,17 @@ def numbers(totals: Totals) -> None:
 
 
 with notices.shown():
-    totals = overview.totals(reg, actor)
-    trouble = overview.attention(reg, actor, limit=6)
-    held = cases.count(reg, actor)
-    recent = activity.find(reg, actor, size=40).items
-    mine = search.find_models(reg, actor, ModelQuery(owners=(actor.username,)), size=6)
+    totals = recalled(overview.totals, reg, actor)
+    trouble = recalled(overview.attention, reg, actor, limit=6)
+    held = recalled(cases.count, reg, actor)
+    recent = recalled(activity.find, reg, actor, size=40).items
+    mine = recalled(search.find_models, reg, actor, ModelQuery(owners=(actor.username,)), size=6)
 
 with cards.header(f"Hello {actor.name or actor.username}", "What is in the cabinet today"):
     cards.upload_button(actor, "home.upload")
+if held:
+    waits = f"{text.count(held, 'version')} in quarantine: your decision"
+    st.page_link("quarantine.py", label=waits, icon=":material/shield:")
 
 if not totals.models:
     with cards.empty(
@@ -60,10 +64,7 @@ with right:
     cards.section("Needs attention")
     for version in trouble:
         cards.version_line(version)
-    if held:
-        waits = f"{text.count(held, 'version')} in quarantine: decide"
-        st.page_link("quarantine.py", label=waits, icon=":material/shield:")
-    if not (trouble or held):
+    if not trouble:
         st.markdown(":green[:material/check_circle: Nothing: every version is fine.]")
     cards.section("Recent activity")
     changes = [line for line in recent if line.action.startswith(("model", "version", "alias"))]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pages.parts import cards, held, notices, session
+from pages.parts.memory import recalled
 from registry import cases
 
 reg, actor = session.require("search")
 
 shown = held.state()
 with notices.shown():
-    found = cases.find(reg, actor, shown)
+    found = recalled(cases.find, reg, actor, shown)
 
 about = "Kept, not loaded: these files ask for code that is on no list. You decide."
 with cards.header("Quarantine", about):

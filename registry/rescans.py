@@ -69,7 +69,9 @@ def run(reg: Registry, subject_id: str) -> None:
         Conflict: Cancelled, or this process is ending.
     """
     if subject_id != ALL:
-        _renew(reg, subject_id)
+        report = _renew(reg, subject_id)
+        seen = cases.waits_for(report)[:300] if report else "it is gone"
+        jobs.tell(reg, 1.0, seen or "nothing unusual")
         return
     with reg.reading() as s:
         found = select(VersionRow.id).where(*_outdated()).order_by(VersionRow.created_at)
@@ -102,23 +104,24 @@ def scan(reg: Registry, spec: ModelSpec) -> Report:
     return report
 
 
-def _renew(reg: Registry, version_id: str) -> None:
-    """A new report for one version, and what follows from it."""
+def _renew(reg: Registry, version_id: str) -> Report | None:
+    """A new report for one version, and what follows from it; None when it is gone."""
     with reg.reading() as s:
         row = s.get(VersionRow, version_id)
         if row is None or row.deleted_at:
-            return
+            return None
         spec = versions.spec_in(s, reg, row)
     report = scan(reg, spec)
     with reg.writing() as s:
         row = s.get(VersionRow, version_id)
         if row is None:
-            return
+            return None
         held, job_id = _act_in(s, row, report, spec.digest)
     if held:
         reg.pool.drop(version_id)
     if job_id:
         jobs.start(reg, job_id)
+    return report
 
 
 def _act_in(s: Session, row: VersionRow, report: Report, digest: str) -> tuple[bool, str]:

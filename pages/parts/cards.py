@@ -270,12 +270,6 @@ def done(message: str) -> None:
     st.rerun()
 
 
-def decide(version: Version, key: str) -> None:
-    """The way to the page where a quarantined version is decided."""
-    go("Open in quarantine", "quarantine.py", key=key, query={"version": version.ref},
-       icon=":material/shield:")  # fmt: skip
-
-
 def cannot(version: Version, why: str) -> None:
     """Why a version does not predict, with the way to its page."""
     said = text.escape(why[:1].upper() + why[1:], 600)

@@ -155,8 +155,8 @@ def _ask_trust(reg: Registry, actor: Actor, case: Case) -> None:
         st.markdown("You trust what the scan points out, in exactly this file.")
     st.caption(
         "It is then loaded once inside the sandbox, and predicts when that works. Code of these "
-        "names runs there, without network and without files. Other files stay untouched, and you "
-        "can take this back."
+        "names runs there, without network and without files. This says nothing of other "
+        "files, and you can take it back."
     )
     _decide("Trust and check", lambda why: trust.trust(reg, actor, case.ref, asked, why),
             f"{case.ref} is trusted and being checked")  # fmt: skip

@@ -17,6 +17,7 @@ from pages.parts import (
     tables,
     text,
 )
+from pages.parts.memory import recalled
 from registry import access, activity, advice, downloads, models, versions
 from registry.core import Registry
 from registry.records import Actor, Artifact, Model, Version
@@ -46,7 +47,7 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
         if chosen is None:
             st.caption("No version yet.")
             return
-        _failure(chosen)
+        _failure(actor, model, chosen)
         cards.section(f"Version {chosen.number}")
         cards.read_out(
             chosen.inspection,
@@ -102,16 +103,14 @@ def _edit_card(reg: Registry, actor: Actor, model: Model) -> None:
             cards.done("Card saved")
 
 
-def _failure(version: Version) -> None:
+def _failure(actor: Actor, model: Model, version: Version) -> None:
     if version.status == "failed":
         st.error(
             f"**v{version.number} does not load here.** {text.escape(version.failure, 1500)}",
             icon=":material/error:",
         )
     elif version.status == "quarantined":
-        said = text.escape(version.failure[:1].upper() + version.failure[1:], 1500)
-        st.warning(f"**v{version.number} is quarantined.** {said}.", icon=":material/shield:")
-        cards.decide(version, "model.quarantine")
+        reports.held(actor, model, version, "model.quarantine")
     elif version.status == "ready" and not version.inspection.runnable:
         said = text.escape(version.inspection.why_not_runnable, 800)
         st.info(f"**Stored, does not predict.** {said}", icon=":material/inventory_2:")
@@ -202,6 +201,8 @@ def files(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
     why = access.allowed(actor, model.level, "model.download")
     n, size = text.count(len(version.artifacts), "file"), text.size(version.size_bytes)
     st.caption(f"{n}, {size}")
+    if version.status == "quarantined":
+        st.caption("Quarantined: whoever loads it elsewhere runs what it asks for, unprotected.")
     for artifact in version.artifacts:
         with st.container(border=True):
             _file(reg, actor, artifact, why)
@@ -252,7 +253,7 @@ def _origin() -> str:
 
 def happened(reg: Registry, actor: Actor, model: Model) -> None:
     """What was done with the model, newest first."""
-    page = activity.find(reg, actor, model=model.ref, size=30)
+    page = recalled(activity.find, reg, actor, model=model.ref, size=30)
     cards.activity(page.items, subjects=False)
     if page.total > len(page.items):
         st.page_link(

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import cards, text
-from registry import scanners
-from registry.records import Decision, Named, Report, Version
+from registry import access, scanners
+from registry.records import Actor, Decision, Model, Named, Report, Version
 
 _VERDICT = {
     "clean": ("green", ":material/verified_user:"),
@@ -37,8 +37,11 @@ def headline(report: Report) -> str:
     if report.verdict == "refuse":
         return "Refused: the file holds what no model needs"
     if report.verdict == "quarantine":
-        asks = f"{text.count(odd, 'name')} of {n} not on the list" if odd else "read below"
-        return f"Quarantined: {asks}, somebody must decide"
+        return (
+            f"{odd} of {text.count(n, 'name')} not on the list"
+            if odd
+            else "Not for a machine to judge"
+        )
     if not n:
         return "Nothing unusual: the file asks for no code"
     return f"Nothing unusual: {text.count(n, 'name')}, all on the list"
@@ -95,6 +98,15 @@ def of_version(version: Version) -> None:
     show(version.report, f"scan.{version.id}")
     st.caption(age(version.report))
     decided(version.decisions)
+
+
+def held(actor: Actor, model: Model, version: Version, key: str) -> None:
+    """Why a version is quarantined, with the way to where that is decided."""
+    said = text.escape(version.failure[:1].upper() + version.failure[1:], 1500)
+    st.warning(f"**v{version.number} is quarantined.** {said}.", icon=":material/shield:")
+    why = access.allowed(actor, model.level, "version.trust")
+    if cards.action("Open in quarantine", why, key=key, icon=":material/shield:"):
+        st.switch_page("quarantine.py", query_params={"version": version.ref})
 
 
 def age(report: Report) -> str:

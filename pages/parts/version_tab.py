@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import cards, conversion, notices, tables, text, trash
+from pages.parts import cards, conversion, notices, reports, tables, text, trash
+from pages.parts.memory import recalled
 from registry import access, aliases, versions
 from registry.core import Registry
 from registry.records import CHAMPION, LIFECYCLES, STAGES, Actor, Model, Version
@@ -37,6 +38,8 @@ def show(
     st.caption(
         f"{text.count(len(found), 'version')}. Tick one to act on it, two or more to compare them."
     )
+    if subject.status == "quarantined":
+        reports.held(actor, model, subject, "model.versions.quarantine")
     if subject.notes:
         st.markdown(f"**v{subject.number}:** {text.escape(subject.notes, 1000)}")
     _aliases(reg, actor, model, found)
@@ -45,7 +48,7 @@ def show(
 
 def put_away(reg: Registry, actor: Actor, model: Model) -> None:
     """The versions in the trash, folded; nothing when there are none."""
-    gone = versions.find(reg, actor, model.ref, trash=True)
+    gone = recalled(versions.find, reg, actor, model.ref, trash=True)
     if gone:
         with st.expander(f"Trash ({len(gone)})", icon=":material/delete:"):
             trash.versions(reg, actor, model, gone)

@@ -48,9 +48,9 @@ def call(path: str, args: Any) -> bool:
 
 def state(made: Any, given: Any) -> bool:
     """Whether an object may be given this state by BUILD."""
-    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict):
-        if any(not isinstance(k, str) or k.startswith("__") for k in given[1]):
-            return False  # slots are set one by one: __class__ would change what the object is
+    slots = given[1] if isinstance(given, tuple) and len(given) == 2 else None
+    if isinstance(slots, dict) and any(str(name).startswith("__") for name in slots):
+        return False  # they are set one by one: __class__ would change what the object is
     if _DISTRIBUTION.fullmatch(_kind(made)):
         return type(given) is dict and _is_template(given.get("_parse_arg_template"))
     return True

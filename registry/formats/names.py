@@ -87,6 +87,12 @@ def python_2(module: str, name: str) -> tuple[str, str]:
     return _compat_pickle.IMPORT_MAPPING.get(module, module), name
 
 
+def split(path: str) -> tuple[str, str]:
+    """Module and name of a path as it is shown; what has no module is judged dangerous."""
+    module, _, name = path.rpartition(".")
+    return module, name
+
+
 def may_load(module: str, name: str, trusted: frozenset[str]) -> bool:
     """Whether a real load may import it: it is listed, or unusual and trusted for this file."""
     judged = judge(module, name)

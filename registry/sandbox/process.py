@@ -11,20 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import ValidationError
-
-from registry import codec, errors
+from registry import errors
 from registry.errors import (
     InvalidInput,
     NotInstalled,
     PredictionFailed,
     PredictionTimeout,
     RegistryError,
-    UnsafeArtifact,
     WorkerCrashed,
 )
+from registry.formats import restricted
 from registry.formats.text import clean
-from registry.records import Report
 from registry.sandbox import wire
 from registry.sandbox.limits import Limits
 from registry.sandbox.nursery import Litter
@@ -197,8 +194,9 @@ def _rebuilt(name: Any, text: str, log: str, told: dict[str, Any]) -> RegistryEr
     if name == "NotInstalled" and isinstance(package, str):
         return NotInstalled(clean(package))
     if name == "UnsafeArtifact":
-        with contextlib.suppress(ValidationError):
-            return UnsafeArtifact(codec.load(Report, told.get("report")))
+        refused = told.get("names")
+        refused = refused if isinstance(refused, list) else []
+        return restricted.unsafe([str(n) for n in refused], text.removeprefix("refused: "))
     if name == "PredictionFailed":
         return PredictionFailed(text, log)
     if name in _PLAIN_ERRORS:

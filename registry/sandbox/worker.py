@@ -297,7 +297,7 @@ def _described(failed: BaseException) -> Reply:
     if isinstance(failed, NotInstalled):
         told["package"] = failed.package
     if isinstance(failed, UnsafeArtifact):
-        told["report"] = codec.dump(failed.report)
+        told["names"] = [named.name for named in failed.report.names]
     return _data(told)
 
 
