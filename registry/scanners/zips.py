@@ -28,7 +28,11 @@ _EXPORT = (
     r"|\.format_version|\.storage_alignment|models/[^/]+\.json|data/(weights|constants)/[^/]+"
     r"|data/sample_inputs/[^/]+\.pt|extra/.+|serialized_[a-z_]+\.(json|pt)|data/aotinductor/.+"
 )
-_BESIDES = {"torch_pickle": b"\x80\x02", "keras": b"\x89HDF", "tensorflow": (b"\x08", b"\x0a")}
+_BESIDES: dict[str, tuple[bytes, ...]] = {
+    "torch_pickle": (b"\x80\x02",),
+    "keras": (b"\x89HDF",),
+    "tensorflow": (b"\x08", b"\x0a"),
+}
 """Formats that are not always archives, and how else they begin."""
 _RECORDS = {
     "torch_pickle": re.compile(rf"([^/]+/)?({_TORCH})"),

@@ -214,11 +214,10 @@ def safetensors_kinds(folder: Path) -> Path:
 
 def skops_sparse(folder: Path) -> Path:
     """A model that keeps a sparse matrix, which skops writes as an archive of arrays."""
-    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.neighbors import KNeighborsClassifier
 
-    rng = np.random.default_rng(0)
-    rows = csr_matrix(rng.integers(0, 2, (20, 5)).astype(float))
+    rows = CountVectorizer().fit_transform(["good film", "bad film"] * 10)
     return models.skops_file(folder, KNeighborsClassifier(3).fit(rows, [0, 1] * 10), "sparse.skops")
 
 

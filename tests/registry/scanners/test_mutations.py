@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from registry.errors import Rejected
 from registry.records import Inspection, Report
 from registry.sandbox.pool import Pool
-from tests.makers import honest_files
+from tests.makers import honest_files, models
 
 SOURCES = (
     *("sklearn_classifier", "sklearn_pickle", "skops_classifier", "skops_sparse"),
@@ -37,6 +37,11 @@ _change = st.one_of(
 mutations = st.tuples(
     st.sampled_from(SOURCES), st.sampled_from(SOURCES), st.lists(_change, min_size=1, max_size=4)
 )
+_FORMATS = {"keras_whole": "keras", "keras_h5_whole": "keras", "mlflow_pytorch": "mlflow",
+            "onnx_functions": "onnx", "skops_sparse": "skops", "zip_streamed": "mlflow",
+            "tensorflow_functions": "tensorflow"}  # fmt: skip
+_FORMATS |= {maker.__name__: name for listed in (models.RUNNABLE, models.STORED)
+             for name, makers in listed.items() for maker in makers}  # fmt: skip
 
 
 def mutated(content: bytes, other: bytes, changes: list[tuple[str, float, float, bytes]]) -> bytes:
@@ -65,13 +70,15 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return {name: honest_files.HONEST[name](folder).read_bytes() for name in SOURCES}
 
 
-def _answers(pool: Pool, content: bytes, place: Path) -> None:
+def _answers(pool: Pool, content: bytes, claimed: str, place: Path) -> None:
+    """An upload; and, where it is refused before it is scanned, the scan alone."""
     place.write_bytes(content)
     with place.open("rb") as file:
         try:
             answer: object = pool.inspect(file.fileno(), "model.bin")
         except Rejected as refused:
             answer = refused.message
+            assert isinstance(pool.scan(file.fileno(), claimed), Report)
     match answer:
         case (Inspection(), Report()):
             return
@@ -94,7 +101,7 @@ def _survives(pool: Pool, honest: dict[str, bytes], place: Path, cases: int) -> 
     @given(mutations)
     def run(case: tuple[str, str, list[tuple[str, float, float, bytes]]]) -> None:
         source, other, changes = case
-        _answers(pool, mutated(honest[source], honest[other], changes), place)
+        _answers(pool, mutated(honest[source], honest[other], changes), _FORMATS[source], place)
 
     run()
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
