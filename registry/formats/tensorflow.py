@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from registry.errors import BrokenArtifact
 from registry.formats import archives, wire
@@ -134,6 +134,28 @@ def read(file: BinaryIO) -> Graph:
     found = Graph(saved_model=data[:1] == b"\x08")
     _read(data, found)
     return found
+
+
+def keras_metadata(file: BinaryIO) -> list[Any]:
+    """Configurations that Keras 2 keeps beside a SavedModel, in `keras_metadata.pb`.
+
+    Source: keras 2.15, keras/protobuf/saved_metadata.proto: nodes (1) with JSON as metadata (5).
+
+    Raises:
+        BrokenArtifact: They cannot be read.
+    """
+    file.seek(0)
+    if not archives.is_zip(file.read(4)):
+        return []
+    with archives.opened(file) as archive:
+        listed = [n for n in archive.namelist() if n.rpartition("/")[2] == "keras_metadata.pb"]
+        found = [archives.read(archive, name, _MAX_GRAPH) for name in listed]
+    try:
+        texts = [text for data in found for node in wire.parts(data, 1)
+                 for text in wire.parts(node, 5)]  # fmt: skip
+    except ValueError:
+        raise BrokenArtifact("keras_metadata.pb is damaged: save the model again") from None
+    return [archives.parsed(text, "keras_metadata.pb") for text in texts]
 
 
 def _read(data: bytes, found: Graph) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MAX_RATIO = 300
 MAX_INFLATED = 4 << 30
-MAX_IN_MEMORY = 512 << 20
+MAX_IN_MEMORY = 1 << 30
 _ALWAYS_FINE = 16 << 20  # so little may be all zeros: it does no harm
 _BLOCK = 1 << 20
 
@@ -95,8 +95,12 @@ def opened(file: BinaryIO, member: Member, budget: Budget) -> BinaryIO:
     if member.method == STORED:
         return cast(BinaryIO, io.BufferedReader(_Window(file, member.data, member.size)))
     if member.size > MAX_IN_MEMORY:
-        odd("zip-bomb", f"{clean(member.name)} is too large to be compressed")
-    return io.BytesIO(b"".join(content(file, member, budget)))
+        odd("zip-bomb", f"{clean(member.name)} is too large to be kept compressed")
+    whole = io.BytesIO()
+    for block in content(file, member, budget):
+        whole.write(block)
+    whole.seek(0)
+    return whole
 
 
 class _Window(io.RawIOBase):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from registry.errors import RegistryError
 from registry.formats.text import finding
-from registry.records import Report
+from registry.records import Finding, Report
 from registry.scanners.contract import Look
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ SCANNERS: tuple[str, ...] = (
 )
 """In the order of looking: containers first, then what lies in them."""
 
+MAX_FINDINGS = 100
 VERSION = "1"
 """Raised whenever a scanner or a list changes, so that older reports are known as such."""
 
@@ -59,12 +60,20 @@ def scan(file: BinaryIO, format: str) -> Report:
             return _cut_short(look, broken.message)
         except Exception as odd:
             return _cut_short(look, f"{name} stopped at {type(odd).__name__}")
-    return Report(tuple(look.findings), True, tuple(look.names.values()), VERSION)
+    return Report(_shown(look), True, tuple(look.names.values()), VERSION)
 
 
 def unfinished(why: str) -> Report:
     """The report of a scan that did not reach the end."""
     return _cut_short(Look(), why)
+
+
+def _shown(look: Look) -> tuple[Finding, ...]:
+    """The findings, each once; of very many, the gravest."""
+    found = list(dict.fromkeys(look.findings))
+    if len(found) > MAX_FINDINGS:
+        found.sort(key=lambda f: ("block", "warn", "info").index(f.level))
+    return tuple(found[:MAX_FINDINGS])
 
 
 def _cut_short(look: Look, why: str) -> Report:
@@ -75,4 +84,4 @@ def _cut_short(look: Look, why: str) -> Report:
         f"A scan that did not finish is not a pass: {why}",
         "Save the model again and upload the whole file, or export it to ONNX or safetensors",
     )
-    return Report((*look.findings, stopped), False, tuple(look.names.values()), VERSION)
+    return Report((*_shown(look), stopped), False, tuple(look.names.values()), VERSION)

@@ -26,10 +26,15 @@ def scan(file: BinaryIO, format: str, look: Look) -> None:
         BrokenArtifact: It cannot be read, or is larger than any model.
     """
     for config in keras.configurations(file):
-        look.findings.extend(dict.fromkeys(_walked(config)))
+        look.findings.extend(dict.fromkeys(walked(config)))
 
 
-def _walked(config: Any) -> Iterator[Finding]:
+def walked(config: Any) -> Iterator[Finding]:
+    """What in a configuration is more than layers of Keras.
+
+    Raises:
+        BrokenArtifact: It is larger than any model.
+    """
     stack, left = [config], _MAX_PARTS
     while stack:
         value, left = stack.pop(), left - 1

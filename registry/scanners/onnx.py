@@ -38,9 +38,7 @@ def scan(file: BinaryIO, format: str, look: Look) -> None:
     """
     model = graphs.read(file)
     used: set[str] = set()
-    for found in _model(model, used):
-        if found not in look.findings:
-            look.findings.append(found)
+    look.findings.extend(dict.fromkeys(_model(model, used)))
     own = {function.domain for function in model.functions}
     for domain in sorted(used - own - set(graphs.KNOWN_DOMAINS))[:20]:
         look.findings.append(_unknown(domain))

@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from registry.formats import tensorflow
 from registry.formats.text import clean, finding
+from registry.scanners import keras
 from registry.scanners.contract import Look
 from registry.scanners.tensorflow_ops import COMPUTING, REACHING
 
@@ -21,6 +22,8 @@ def scan(file: BinaryIO, format: str, look: Look) -> None:
     Raises:
         BrokenArtifact: The graph is damaged.
     """
+    for config in tensorflow.keras_metadata(file):
+        look.findings.extend(dict.fromkeys(keras.walked(config)))
     graph = tensorflow.read(file)
     used = set(graph.operations)
     reaching = sorted(used & REACHING)

@@ -93,6 +93,8 @@ def _seen(program: Any) -> Iterator[Finding]:
                 yield _code("a size expression that is no arithmetic", "expression")
             if "inputs" in value and "target" in value:
                 yield from _target(value["target"])
+            if "as_operator" in value:  # an operator as an argument of another
+                yield from _target(value["as_operator"])
 
 
 def is_arithmetic(expression: str) -> bool:

@@ -28,7 +28,11 @@ _EXPORT = (
     r"|\.format_version|\.storage_alignment|models/[^/]+\.json|data/(weights|constants)/[^/]+"
     r"|data/sample_inputs/[^/]+\.pt|extra/.+|serialized_[a-z_]+\.(json|pt)|data/aotinductor/.+"
 )
-_BESIDES = {"torch_pickle": b"\x80\x02", "keras": b"\x89HDF", "tensorflow": (b"\x08", b"\x0a")}
+_BESIDES: dict[str, tuple[bytes, ...]] = {
+    "torch_pickle": (b"\x80\x02",),
+    "keras": (b"\x89HDF",),
+    "tensorflow": (b"\x08", b"\x0a"),
+}
 """Formats that are not always archives, and how else they begin."""
 _RECORDS = {
     "torch_pickle": re.compile(rf"([^/]+/)?({_TORCH})"),
@@ -84,8 +88,12 @@ def scan(file: BinaryIO, format: str, look: Look) -> None:
     try:
         if not archives.is_zip(head):
             raise Odd("zip-start", "the file does not begin as an archive")
+        tops = set()
         for member, start in walked(file):
             look.findings.extend(_seen(file, member, start, format))
+            tops.add(_top(member, format))
+        if len(tops - {None}) > 1:  # torch reads the folder of the first member, others another
+            raise Odd("zip-record", "the archive holds two models, each in a folder of its own")
     except Odd as odd:
         look.findings.append(refused(odd))
         raise BrokenArtifact("the archive around it is not sound") from None
@@ -147,6 +155,13 @@ def _seen(file: BinaryIO, member: Member, head: bytes, format: str) -> Iterator[
         yield refused(Odd("zip-nested", f"{shown} is itself an archive"))
     elif is_pickled(name, head, opened(file, member, Budget())):
         yield refused(Odd("zip-pickle", f"{shown} is a pickle"))
+
+
+def _top(member: Member, format: str) -> str | None:
+    """The folder that a record of torch's lies in, "" for none; None for other members."""
+    pattern = _RECORDS.get(format)
+    found = pattern.fullmatch(member.name) if pattern and not member.is_folder else None
+    return (found[1] or "") if found else None
 
 
 def _matches(patterns: dict[str, re.Pattern[str]], format: str, name: str) -> bool:

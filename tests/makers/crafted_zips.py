@@ -244,6 +244,8 @@ ZIPS: dict[str, tuple[str, str, str, Maker]] = {
     "too_many": ("zip-members", "torch_pickle", "5,100 members", _too_many),
     "unknown_record": ("zip-record", "torch_pickle", "a part torch does not write",
                        _named("weights/evil.bin")),
+    "two_models": ("zip-record", "torch_pickle", "two folders, of which torch reads the first",
+                   _with(lambda parts: parts.insert(0, Part("w/data.pkl", _evil())))),
     "nested_archive": ("zip-nested", "skops", "an archive in an archive",
                        _skops_with("more.bin", _nested(Path()))),
     "tar_inside": ("zip-nested", "skops", "a tar archive in an archive",

@@ -170,6 +170,28 @@ def torchscript_control(folder: Path) -> Path:
     return folder / "control.pt"
 
 
+def torchscript_nested(folder: Path) -> Path:
+    """Layers in layers without names of their own, which torch looks up by number."""
+    import torch
+
+    from tests.makers.networks import cnn, mlp, quiet
+
+    inner = torch.nn.Sequential(torch.nn.Sequential(mlp(), torch.nn.Identity()))
+    both = torch.nn.ModuleDict({"a-b": inner, "c": torch.nn.Sequential(cnn())})
+
+    class Network(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.both = both
+
+        def forward(self, x: Any) -> Any:
+            return self.both["a-b"](x)
+
+    with quiet():
+        torch.jit.trace(Network(), torch.zeros(2, 4)).save(str(folder / "nested.pt"))
+    return folder / "nested.pt"
+
+
 def torchscript_constants(folder: Path) -> Path:
     """Frozen: the weights are constants."""
     import torch
@@ -214,11 +236,10 @@ def safetensors_kinds(folder: Path) -> Path:
 
 def skops_sparse(folder: Path) -> Path:
     """A model that keeps a sparse matrix, which skops writes as an archive of arrays."""
-    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.neighbors import KNeighborsClassifier
 
-    rng = np.random.default_rng(0)
-    rows = csr_matrix(rng.integers(0, 2, (20, 5)).astype(float))
+    rows = CountVectorizer().fit_transform(["good film", "bad film"] * 10)
     return models.skops_file(folder, KNeighborsClassifier(3).fit(rows, [0, 1] * 10), "sparse.skops")
 
 
@@ -353,7 +374,8 @@ HONEST: dict[str, Maker] = {
        if maker not in (models.tensorrt_engine, models.torch_own_class)},
     **{maker.__name__: maker for maker in (
         zip_deflated, zip_streamed, zip_large, zip_with_folders, zip_accents, mlflow_pytorch,
-        torch_many_members, torch_kinds, torch_random_bytes, torchscript_extra, torchscript_control,
+        torch_many_members, torch_kinds, torch_random_bytes,
+        torchscript_nested, torchscript_extra, torchscript_control,
         torchscript_constants, torch_export_symbols, safetensors_kinds, skops_sparse, keras_whole,
         keras_h5_whole, tensorflow_functions, onnx_functions)},
     **{f"onnx_opset_{version}": _opset(version) for version in (7, 9, 11, 13, 15, 17, 19, 21)},

@@ -301,6 +301,16 @@ def tensorflow_second_saved_model(folder: Path) -> Path:
     return written(folder, crafted(parts), "saved.zip")
 
 
+@technique("keras-code", "tensorflow")
+def tensorflow_keras_lambda(folder: Path) -> Path:
+    """a Lambda layer in what Keras 2 keeps beside a SavedModel"""
+    layer = json.dumps({"class_name": "Lambda", "config": _LAMBDA}).encode()
+    graph = stored.saved_model(stored.graph_def(("x", "Placeholder")))
+    about = stored.message(1, stored.message(5, layer))
+    parts = [Part("saved_model.pb", graph), Part("keras_metadata.pb", about)]
+    return written(folder, crafted(parts), "saved.zip")
+
+
 @technique("tensorflow-unknown", "tensorflow", "quarantine")
 def tensorflow_unknown(folder: Path) -> Path:
     """an operation on no list"""
@@ -479,6 +489,18 @@ def torchscript_from_file(folder: Path) -> Path:
 
 
 @technique("torchscript-call", "torchscript")
+def torchscript_spaced(folder: Path) -> Path:
+    """the same with a gap where torch's parser sees none"""
+    return _script(folder, '_0 = (torch. \\\n  from_file("/etc/passwd", False, 10))')
+
+
+@technique("torchscript-call", "torchscript")
+def torchscript_getattr(folder: Path) -> Path:
+    """the same by its name as text"""
+    return _script(folder, '_0 = getattr(torch, "from_file")("/etc/passwd", False, 10)')
+
+
+@technique("torchscript-call", "torchscript")
 def torchscript_foreign_operator(folder: Path) -> Path:
     """code that calls another library's operator"""
     return _script(folder, '_0 = ops.image.read_file("/etc/passwd")')
@@ -529,6 +551,13 @@ def export_builtin(folder: Path) -> Path:
 def export_target(folder: Path) -> Path:
     """an operation that is found attribute by attribute: torch.os.system"""
     return _export(folder, b"torch.ops.aten.relu.default", b"torch.serialization.os.system")
+
+
+@technique("torch-export-target", "torch_export")
+def export_argument(folder: Path) -> Path:
+    """the same as an argument of an operation"""
+    return _export(folder, b'"arg": {"as_tensor": {"name": "linear"}}',
+                   b'"arg": {"as_operator": "torch.serialization.os.system"}')  # fmt: skip
 
 
 @technique("torch-export-target", "torch_export")
