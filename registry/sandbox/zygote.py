@@ -88,7 +88,7 @@ class Zygote:
         self.threads: int = orders["threads"]
         self.layers = limits.Layers(**orders["layers"])
         self.own_identity = not limits.shared_identity()
-        limits.readable_paths()  # worked out once, not in every worker
+        limits.readable_paths(), limits.most_threads()  # worked out once, not in every worker
         self.workers: dict[int, int] = {}
         """Process id to slot; a slot gives an identity of its own where we are root."""
 
