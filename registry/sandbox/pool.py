@@ -28,6 +28,7 @@ from registry.sandbox.limits import Limits
 from registry.sandbox.nursery import Nursery
 from registry.sandbox.process import Worker
 from registry.sandbox.slots import Slot, Slots
+from registry.sandbox.standby import Standbys
 from registry.sandbox.wire import Message, Odd
 from registry.settings import Settings
 
@@ -61,6 +62,7 @@ class Pool:
         self._settings = settings
         self._slots = Slots(settings.workers)
         self.nursery = nursery or Nursery(GROUPS, settings.worker_threads)
+        self.standbys = Standbys(self._standby)
         self._readers = threading.BoundedSemaphore(settings.workers)
 
     @property
@@ -208,6 +210,7 @@ class Pool:
 
     def close(self) -> None:
         """End all workers and zygotes; calls that are under way fail."""
+        self.standbys.close()
         self._slots.close()
         self.nursery.close()
 
@@ -229,6 +232,16 @@ class Pool:
             except wire.Closed:
                 continue
         raise Busy("no worker could be started; try again in a moment")
+
+    def _standby(self, group: str) -> Worker:
+        """A worker as good as one that has answered before, without a model."""
+        worker = self._fork(group, self._settings.worker_cpu_s)
+        try:
+            questions.task(worker, "warm_up", self._settings.load_timeout_s, group=group)
+        except BaseException:
+            worker.end()
+            raise
+        return worker
 
     @contextmanager
     def _once(self, task: str, fd: int, order: dict[str, Any]) -> Iterator[tuple[Worker, Message]]:
@@ -257,7 +270,7 @@ class Pool:
     @contextmanager
     def _using(self, spec: ModelSpec) -> Iterator[_Turn]:
         """The worker of a version, loaded, for this caller alone."""
-        started = time.monotonic()
+        started, warm = time.monotonic(), True
         patience_s = self._settings.predict_timeout_s
         slot = self._slots.take(spec.version_id, started + patience_s)
         try:
@@ -275,6 +288,8 @@ class Pool:
                 slot.lock.release()
         finally:
             self._slots.give_back(slot)
+            if not warm and self._settings.standby_workers:
+                self.standbys.refill(formats.group(spec.format))
 
     def _load(self, slot: Slot, spec: ModelSpec) -> Worker:
         """Load the model into a fresh worker; those who wait for it share a failure."""
@@ -297,7 +312,7 @@ class Pool:
         if group not in GROUPS:
             raise PredictionFailed(f"{spec.inspection.framework} models are stored, not run")
         with descriptors.opened(spec) as fd:
-            worker = self._fork(group, self._settings.worker_cpu_s)
+            worker = self.standbys.take(group) or self._fork(group, self._settings.worker_cpu_s)
             try:
                 timeout_s = self._settings.load_timeout_s
                 questions.task(

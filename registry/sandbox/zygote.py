@@ -121,7 +121,10 @@ class Zygote:
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         started, missing = time.perf_counter(), []
-        ours = [f"registry.formats.{name}" for name in (*formats.FORMATS, "samples", "pictures")]
+        ours = [
+            f"registry.formats.{name}"
+            for name in (*formats.FORMATS, "samples", "pictures", "warmup")
+        ]
         tempfile.tempdir = "/nonexistent"  # libraries ask for one while they are imported
         theirs = (*contract.IMPORTS[self.group], *_AT_FIRST_USE)
         keeper = _Keeper(_KEPT_OUT.get(self.group, ()))

@@ -189,7 +189,7 @@ def _most_processes(pid: int) -> int:
 
 def roomy(home: Path) -> Settings:
     """Settings of a pool that does not hurry."""
-    return Settings(home=home / "none", predict_timeout_s=60, _env_file=None)
+    return Settings(home=home / "none", predict_timeout_s=60, standby_workers=False, _env_file=None)
 
 
 def _become(uid: int, mode: str) -> None:

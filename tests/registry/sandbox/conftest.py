@@ -42,6 +42,7 @@ def brisk(pool: Pool, tmp_path: Path) -> Iterator[Pool]:
         load_timeout_s=5,
         inspect_timeout_s=5,
         worker_memory_mb=512,
+        standby_workers=False,
         _env_file=None,
     )
     brisk = Pool(settings, pool.nursery)

@@ -21,6 +21,7 @@ from registry.sandbox.nursery import Nursery
 from registry.sandbox.pool import GROUPS, Pool, open_pool
 from registry.settings import Settings
 from tests.makers import models as makers
+from tests.makers.waiting import gone, wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,20 +42,6 @@ heavy = {"torch", "sklearn", "onnxruntime", "streamlit", "sqlalchemy"} & set(sys
 print(json.dumps([zygote, pool.states()[0].pid, sorted(heavy)]), flush=True)
 time.sleep(60)
 """
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def wait_until(condition, timeout_s=5.0):
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_nothing_outlives_a_server_that_is_killed(tmp_path):
