@@ -76,6 +76,31 @@ def inspect(file: BinaryIO) -> Inspection:
     return proposals.inspection(NAME, root, tree.globals.values(), details)
 
 
+def asked(archive: ZipFile) -> list[Global]:
+    """Every name in the file, wherever it stands: types of nodes, functions, members.
+
+    Raises:
+        BrokenArtifact: Its description is damaged or has too many parts.
+    """
+    schema = archives.read_json(archive, "schema.json", _MAX_SCHEMA_BYTES)
+    found: dict[tuple[str, str], Global] = {}
+    stack: list[Any] = [schema]
+    left = _MAX_NODES
+    while stack:
+        node = stack.pop()
+        left -= 1
+        if left < 0:
+            raise BrokenArtifact("the skops file has too many parts")
+        if isinstance(node, dict):
+            if "__class__" in node or "__module__" in node:
+                name = Global(str(node.get("__module__", "")), str(node.get("__class__", "")))
+                found.setdefault((name.module, name.name), name)
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+    return list(found.values())
+
+
 class _Tree:
     """Nodes of a skops file as stubs."""
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from registry.errors import BrokenArtifact, PredictionFailed
-from registry.formats import archives, proposals, runtime, torch_run, torch_zip, torchscript
+from registry.formats import archives, runtime, torch_run, torch_zip, torchscript
 from registry.formats.dry_run import Seen, dry_run_many
 from registry.formats.stubs import Global, Instance, Weight
 from registry.formats.text import clean, plain, refusal
@@ -33,7 +33,6 @@ _OWN_CLASS = (
 _ENDS_EARLY = refusal(
     "the torch file ends early", "Some of its weights are missing", "Save it again, upload it whole"
 )
-_USUAL = ("torch", "collections", "builtins", "numpy", "_codecs", "copyreg")
 
 
 def detect(head: bytes, file: BinaryIO) -> bool:
@@ -56,23 +55,39 @@ def inspect(file: BinaryIO) -> Inspection:
 
 
 def _walk(file: BinaryIO) -> tuple[Seen, dict[str, Any]]:
-    file.seek(0)
-    if file.read(len(_LEGACY)) == _LEGACY:
-        file.seek(0)
-        seen = dry_run_many(file, 5)[3]
-        at = file.tell()
-        if file.seek(0, os.SEEK_END) - at < sum(8 + size for size in seen.storages.values()):
-            raise BrokenArtifact(_ENDS_EARLY)
-        return seen, {"layout": "before torch 1.6"}
-    file.seek(0)
+    if is_legacy(file):
+        return walked_legacy(file)[3], {"layout": "before torch 1.6"}
     with archives.opened(file) as archive:
         folder = archives.folder(archive.namelist(), "data.pkl") or ""
         return torch_zip.pickle_inside(archive, folder), {"layout": "zip"}
 
 
+def is_legacy(file: BinaryIO) -> bool:
+    """Whether it is in the layout from before torch 1.6; the file is back at its start then."""
+    file.seek(0)
+    head = file.read(len(_LEGACY))
+    file.seek(0)
+    return head == _LEGACY
+
+
+def walked_legacy(file: BinaryIO) -> list[Seen]:
+    """The five pickles of the old layout: magic, protocol, machine, object, keys of storages.
+
+    Raises:
+        BrokenArtifact: One is damaged, or storages are missing behind them.
+    """
+    found = dry_run_many(file, 5)
+    at, content = file.tell(), found[3]
+    left = file.seek(0, os.SEEK_END) - at
+    needed = sum(8 + size for size in content.storages.values())
+    if left < needed:
+        raise BrokenArtifact(_ENDS_EARLY)
+    content.trailing = left > needed
+    return found
+
+
 def _base(root: object, seen: Seen, details: dict[str, Any]) -> dict[str, Any]:
     names = list(seen.globals.values())
-    foreign = [n for n in names if n.module.partition(".")[0] not in _USUAL]
     return {
         "details": {
             **details,
@@ -83,7 +98,6 @@ def _base(root: object, seen: Seen, details: dict[str, Any]) -> dict[str, Any]:
             [p for p in runtime.libraries(n.module for n in names) if p != "torch"], ""
         ),
         "n_parameters": torch_zip.total(root),
-        "findings": tuple(proposals.unusual(foreign)),
     }
 
 

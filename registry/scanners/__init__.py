@@ -14,7 +14,7 @@ from registry.scanners.contract import Look
 if TYPE_CHECKING:
     from registry.scanners.contract import Scanner
 
-SCANNERS: tuple[str, ...] = ()
+SCANNERS: tuple[str, ...] = ("pickles",)
 """In the order of looking: containers first, then what lies in them."""
 
 VERSION = "1"
