@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 
 from registry.errors import BrokenArtifact
 from registry.formats.text import clean, refusal
+from registry.formats.zips import MAX_MEMBERS
 
-MAX_MEMBERS = 20_000
 _BLOCK = 1 << 20
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, ValueError,
@@ -129,14 +129,21 @@ def parsed(data: bytes | str, name: str) -> Any:
     """Text as JSON.
 
     Raises:
-        BrokenArtifact: It is none.
+        BrokenArtifact: It is none, or has a key twice, which readers take differently.
     """
     try:
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as wrong:
         raise BrokenArtifact(
             refusal(f"{clean(name)} is no readable JSON", clean(wrong, 100), "Save the model again")
         ) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key is there twice")
+    return made
 
 
 def text(archive: zipfile.ZipFile, name: str) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from registry.errors import BrokenArtifact
 from registry.formats import archives, arrays
 from registry.formats.stored import complete, load_model, predict
 from registry.formats.stubs import product
-from registry.formats.text import clean, finding, refusal
-from registry.records import Finding, Inspection, Schema, Tensor
+from registry.formats.text import clean, refusal
+from registry.records import Inspection, Schema, Tensor
 
 __all__ = ["complete", "load_model", "predict"]
 
@@ -23,7 +24,6 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _MAX_CONFIG = 32 << 20
 _MAX_LAYERS = 5000
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, AttributeError)
-_CODE = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer")
 WHY = "Keras files are stored and described, but cannot run here yet: export the model to ONNX"
 
 
@@ -52,16 +52,28 @@ def inspect(file: BinaryIO) -> Inspection:
 
 
 def _hdf5(file: BinaryIO) -> Inspection:
-    # libhdf5 itself crashes on some damaged files: one more reason to read only inside a worker
+    with hdf5(file) as opened:
+        text = opened.attrs.get("model_config")
+        version = _text(opened.attrs.get("keras_version", ""))
+        details = {"layout": "HDF5", "backend": _text(opened.attrs.get("backend", ""))}
+        n = _count(opened)
+    config = archives.parsed(_text(text, _MAX_CONFIG), "model_config") if text is not None else {}
+    return _described(config, version, details, n)
+
+
+@contextmanager
+def hdf5(file: BinaryIO) -> Iterator[Any]:
+    """The opened `h5py.File`; libhdf5 itself crashes on some damaged files: only in a worker.
+
+    Raises:
+        BrokenArtifact: It is damaged.
+    """
     import h5py
 
     file.seek(0)
     try:
         with h5py.File(file, "r") as opened:
-            text = opened.attrs.get("model_config")
-            version = _text(opened.attrs.get("keras_version", ""))
-            details = {"layout": "HDF5", "backend": _text(opened.attrs.get("backend", ""))}
-            n = _count(opened, h5py)
+            yield opened
     except _DAMAGE as damage:
         raise BrokenArtifact(
             refusal(
@@ -70,8 +82,6 @@ def _hdf5(file: BinaryIO) -> Inspection:
                 "Save the model again and upload the whole file",
             )
         ) from None
-    config = archives.parsed(_text(text, _MAX_CONFIG), "model_config") if text is not None else {}
-    return _described(config, version, details, n)
 
 
 def _text(value: object, limit: int = 200) -> str:
@@ -79,8 +89,10 @@ def _text(value: object, limit: int = 200) -> str:
     return text[:limit] if limit > 1000 else clean(text, limit)
 
 
-def _count(opened: Any, h5py: Any) -> int | None:
+def _count(opened: Any) -> int | None:
     """Values in all data sets, by shape; links out of the file are not followed."""
+    import h5py
+
     total, stack, left = 0, [opened], 100_000
     while stack and left:
         group = stack.pop()
@@ -95,6 +107,26 @@ def _count(opened: Any, h5py: Any) -> int | None:
             elif isinstance(item, h5py.Dataset):
                 total += product(tuple(item.shape or ()))
     return total or None
+
+
+def configurations(file: BinaryIO) -> list[Any]:
+    """Everything in the file that Keras makes objects from: the model, and how it was compiled.
+
+    Raises:
+        BrokenArtifact: The file is damaged.
+    """
+    file.seek(0)
+    if file.read(8) != _HDF5:
+        with archives.opened(file) as archive:
+            return [archives.read_json(archive, "config.json", _MAX_CONFIG)]
+    with hdf5(file) as opened:
+        texts = [opened.attrs.get(name) for name in ("model_config", "training_config")]
+    return [archives.parsed(_text(t, _MAX_CONFIG), "a config") for t in texts if t is not None]
+
+
+def too_large() -> BrokenArtifact:
+    """The refusal of a configuration with more parts than any model."""
+    return BrokenArtifact("the Keras configuration has too many parts: save the model again")
 
 
 def _described(
@@ -118,7 +150,6 @@ def _described(
         schema=schema,
         runnable=False,
         why_not_runnable=WHY,
-        findings=tuple(_remarks(kinds)),
     )
 
 
@@ -148,17 +179,3 @@ def _schema(layers: list[tuple[str, dict[str, Any]]]) -> Schema | None:
             dtype = dtype if isinstance(dtype, str) else "float32"
             tensors.append(Tensor(clean(config.get("name", "input")), clean(dtype, 20), sizes))
     return Schema("tensors", tensors=arrays.images(tensors)) if tensors else None
-
-
-def _remarks(kinds: list[str]) -> list[Finding]:
-    return [
-        finding(
-            "warn",
-            "keras-code",
-            f"the model has a {kind} layer",
-            "It holds code of its own, which runs when the file is loaded",
-            "Use standard layers",
-        )
-        for kind in dict.fromkeys(kinds)
-        if kind in _CODE
-    ]

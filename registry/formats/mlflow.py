@@ -64,6 +64,17 @@ def inspect(file: BinaryIO) -> Inspection:
     )
 
 
+def descriptions(file: BinaryIO) -> list[dict[str, Any]]:
+    """Every MLmodel in the file.
+
+    Raises:
+        BrokenArtifact: One cannot be read.
+    """
+    with archives.opened(file) as archive:
+        listed = [n for n in archive.namelist() if n.rpartition("/")[2] == "MLmodel"]
+        return [_yaml(archives.read(archive, name, _MAX_TEXT)) for name in listed]
+
+
 def _yaml(data: bytes) -> dict[str, Any]:
     """The MLmodel as plain data; aliases, which can grow without end, are refused."""
     import yaml

@@ -30,7 +30,7 @@ _DTYPES = {
     8: "string", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64",
     14: "complex64", 15: "complex128", 16: "bfloat16",
 }  # fmt: skip
-_KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training",
+KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training",
                   "com.microsoft", "pkg.onnxscript.torch_lib")  # fmt: skip
 _PRODUCERS = {"skl2onnx": "scikit-learn", "pytorch": "PyTorch", "tf2onnx": "TensorFlow",
               "keras2onnx": "Keras", "OnnxMLTools": "LightGBM or XGBoost"}  # fmt: skip
@@ -46,6 +46,19 @@ def detect(head: bytes, file: BinaryIO) -> bool:
 
 def inspect(file: BinaryIO) -> Inspection:
     """Parse the protobuf; the weights stay bytes and external ones are not opened."""
+    model = read(file)
+    try:
+        return _described(model)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as damage:
+        raise BrokenArtifact(_DAMAGED.format(clean(damage, 100))) from None
+
+
+def read(file: BinaryIO) -> Any:
+    """The `onnx.ModelProto`.
+
+    Raises:
+        BrokenArtifact: It is damaged or ends early.
+    """
     import onnx
 
     file.seek(0)
@@ -54,10 +67,7 @@ def inspect(file: BinaryIO) -> Inspection:
         model.ParseFromString(file.read())
     except (ValueError, OSError, MemoryError, onnx_decode_error()) as damage:
         raise BrokenArtifact(_DAMAGED.format(clean(damage, 100))) from None
-    try:
-        return _described(model)
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as damage:
-        raise BrokenArtifact(_DAMAGED.format(clean(damage, 100))) from None
+    return model
 
 
 def _described(model: Any) -> Inspection:
@@ -204,7 +214,7 @@ def _remarks(model: Any, graph: Any) -> list[Finding]:
                 "Save it in one file: onnx.save(model, path, save_as_external_data=False)",
             )
         )
-    foreign = {n.domain for n in graph.node if n.domain not in _KNOWN_DOMAINS}
+    foreign = {n.domain for n in graph.node if n.domain not in KNOWN_DOMAINS}
     own = {f.domain for f in model.functions}
     return findings + [
         finding(

@@ -44,20 +44,7 @@ def detect(head: bytes, file: BinaryIO) -> bool:
 
 def inspect(file: BinaryIO) -> Inspection:
     """Read the header and check that it fits the bytes behind it."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    length = struct.unpack("<Q", file.read(8))[0]
-    if 8 + length > size:
-        raise _broken("its header ends early")
-    header = archives.parsed(file.read(length), "the safetensors header")
-    if not isinstance(header, dict):
-        raise _broken("its header is no table of tensors")
-    metadata = header.pop("__metadata__", {})
-    metadata = metadata if isinstance(metadata, dict) else {}
-    try:
-        total = _checked(header, size - 8 - length)
-    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
-        raise _broken(str(wrong)) from None
+    header, metadata, total = read_header(file)
     shown = {
         clean(name): f"{clean(t['dtype'], 20)} {list(t['shape'])}"
         for name, t in list(header.items())[:_MAX_SHOWN]
@@ -79,10 +66,34 @@ def inspect(file: BinaryIO) -> Inspection:
     )
 
 
+def read_header(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """(tensors, metadata, number of values), every byte of the file accounted for.
+
+    Raises:
+        BrokenArtifact: Tensors overlap, leave gaps or do not fit their shapes.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    start = file.read(8)
+    length = struct.unpack("<Q", start)[0] if len(start) == 8 else _MAX_HEADER
+    if 8 + length > size:
+        raise _broken("its header ends early")
+    header = archives.parsed(file.read(length), "the safetensors header")
+    if not isinstance(header, dict):
+        raise _broken("its header is no table of tensors")
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict):
+        raise _broken("its metadata is no table")
+    try:
+        return header, metadata, _checked(header, size - 8 - length)
+    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        raise _broken(str(wrong)) from None
+
+
 def _checked(header: dict[str, Any], data_size: int) -> int:
     """Number of values in all tensors, which must lie side by side and fill the rest."""
     total = end = 0
-    for tensor in sorted(header.values(), key=lambda t: t["data_offsets"][0]):
+    for tensor in sorted(header.values(), key=lambda t: t["data_offsets"]):
         start, stop = tensor["data_offsets"]
         count = product(lengths(tensor["shape"]))
         bits = _BITS.get(tensor["dtype"])

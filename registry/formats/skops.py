@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import numpy as np
 
 from registry.errors import BrokenArtifact, UnsafeArtifact
-from registry.formats import answers, archives, proposals
+from registry.formats import answers, archives, npy, proposals
 from registry.formats.stubs import MAX_DECODED_BYTES, Array, Global, Instance
 from registry.formats.text import clean, finding
 from registry.records import Inspection, Report, Schema
@@ -25,8 +25,6 @@ EXTENSIONS = (".skops",)
 _MAX_SCHEMA_BYTES = 128 << 20
 _MAX_NODES = 2_000_000
 _MAX_NESTING = 150
-_HEADER_1 = np.lib.format.read_array_header_1_0
-_HEADER_2 = np.lib.format.read_array_header_2_0
 # Types that skops leaves to the reader's judgement and that fitted scikit-learn models consist of.
 # Source: get_untrusted_types of skops 0.16 over every fitted estimator of scikit-learn 1.9.
 TRUSTED = (
@@ -173,14 +171,12 @@ class _Tree:
             size = self._archive.getinfo(name).file_size
             with self._archive.open(name) as member:
                 data = member.read(MAX_DECODED_BYTES + 4096)
-            file = io.BytesIO(data)
-            first = np.lib.format.read_magic(file) == (1, 0)
-            shape, fortran, dtype = (_HEADER_1 if first else _HEADER_2)(file)
+            dtype, shape, fortran, start = npy.header(io.BytesIO(data))
         except archives.DAMAGE as damage:
             raise BrokenArtifact(
                 f"an array of the skops file is damaged: {clean(damage)}"
             ) from None
-        rest = data[file.tell() :]
+        rest = data[start:]
         if size > MAX_DECODED_BYTES or dtype.hasobject or dtype.kind not in "biufcSU":
             return Array(dtype, shape)
         try:

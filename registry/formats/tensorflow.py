@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from registry.errors import BrokenArtifact
 from registry.formats import archives, wire
 from registry.formats.stored import complete, load_model, predict
-from registry.formats.text import clean, finding, refusal
-from registry.records import Finding, Inspection
+from registry.formats.text import clean, refusal
+from registry.records import Inspection
 
 __all__ = ["complete", "load_model", "predict"]
 
@@ -21,8 +23,6 @@ _MAX_GRAPH = 512 << 20
 _MAX_NODES = 200_000
 # Source: tensorflow/core/framework/graph.proto (GraphDef), protobuf/saved_model.proto (SavedModel)
 _GRAPH_FIELDS, _SAVED_FIELDS = {1, 2, 3, 4, 5}, {1, 2}
-_TOUCHES_FILES = ("ReadFile", "WriteFile", "PyFunc", "EagerPyFunc", "PyFuncStateless",
-                  "MatchingFiles", "SaveV2", "PrintV2")  # fmt: skip
 WHY = "TensorFlow graphs are stored and described, but cannot run here yet: export to ONNX"
 
 
@@ -62,21 +62,87 @@ def _node(data: bytes) -> tuple[str, str]:
     return name, operation
 
 
+@dataclass
+class Graph:
+    """What all graphs and functions of a file consist of.
+
+    Attributes:
+        operations: Names of the nodes by operation.
+        functions: Functions that the file itself defines, which nodes may call by name.
+        version: TensorFlow that saved it, or "".
+    """
+
+    saved_model: bool
+    operations: dict[str, list[str]] = field(default_factory=dict)
+    functions: set[str] = field(default_factory=set)
+    version: str = ""
+
+    def nodes(self, nodes: Iterable[bytes]) -> None:
+        """Note nodes.
+
+        Raises:
+            ValueError: They are none, or more than any known model has.
+        """
+        for node in nodes:
+            name, operation = _node(node)
+            self.operations.setdefault(operation, []).append(name)
+        if self.n_nodes > _MAX_NODES:
+            raise ValueError(f"more than {_MAX_NODES:,} nodes")
+
+    @property
+    def n_nodes(self) -> int:
+        return sum(map(len, self.operations.values()))
+
+
 def inspect(file: BinaryIO) -> Inspection:
     """List the operations and inputs of the graphs."""
+    graph = read(file)
+    version = clean(graph.version, 50)
+    return Inspection(
+        NAME,
+        FRAMEWORK,
+        framework_version=version,
+        summary=f"TensorFlow {'SavedModel' if graph.saved_model else 'graph'}, "
+        f"{graph.n_nodes} nodes",
+        details={
+            "inputs": [clean(n) for n in graph.operations.get("Placeholder", [])[:50]],
+            "operations": {clean(k, 60): len(v) for k, v in list(graph.operations.items())[:50]},
+            "layout": "SavedModel" if graph.saved_model else "GraphDef",
+        },
+        libraries={"tensorflow": version} if version else {},
+        runnable=False,
+        why_not_runnable=WHY,
+    )
+
+
+def read(file: BinaryIO) -> Graph:
+    """All graphs of the file, or of every SavedModel in an archive.
+
+    Raises:
+        BrokenArtifact: A graph is damaged, or has more nodes than any known model.
+    """
     file.seek(0)
-    zipped = archives.is_zip(file.read(4))
-    if zipped:
+    if archives.is_zip(file.read(4)):
+        found = Graph(saved_model=True)
         with archives.opened(file) as archive:
-            folder = archives.folder(archive.namelist(), "saved_model.pb") or ""
-            data = archives.read(archive, folder + "saved_model.pb", _MAX_GRAPH)
-    else:
-        file.seek(0)
-        data = file.read(_MAX_GRAPH)
+            for name in archive.namelist():
+                if name.rpartition("/")[2] == "saved_model.pb":
+                    _read(archives.read(archive, name, _MAX_GRAPH), found)
+        return found
+    file.seek(0)
+    data = file.read(_MAX_GRAPH)
+    found = Graph(saved_model=data[:1] == b"\x08")
+    _read(data, found)
+    return found
+
+
+def _read(data: bytes, found: Graph) -> None:
     try:
-        saved = data[:1] == b"\x08"
-        operations, version = _saved_model(data) if saved else (_graph(data), "")
-    except (ValueError, UnicodeDecodeError) as damage:
+        if found.saved_model:
+            _saved_model(data, found)
+        else:
+            _graph(data, found)
+    except ValueError as damage:
         raise BrokenArtifact(
             refusal(
                 "the TensorFlow graph is damaged or ends early",
@@ -84,78 +150,23 @@ def inspect(file: BinaryIO) -> Inspection:
                 "Save the model again and upload the whole file",
             )
         ) from None
-    version = clean(version, 50)
-    return Inspection(
-        NAME,
-        FRAMEWORK,
-        framework_version=version,
-        summary=f"TensorFlow {'SavedModel' if saved else 'graph'}, "
-        f"{sum(map(len, operations.values()))} nodes",
-        details={
-            "inputs": [clean(n) for n in operations.get("Placeholder", [])[:50]],
-            "operations": {clean(k, 60): len(v) for k, v in list(operations.items())[:50]},
-            "layout": "SavedModel" if saved else "GraphDef",
-        },
-        libraries={"tensorflow": version} if version else {},
-        runnable=False,
-        why_not_runnable=WHY,
-        findings=tuple(_remarks(operations)),
-    )
 
 
-def _saved_model(data: bytes) -> tuple[dict[str, list[str]], str]:
-    """Operations of all graphs, and the TensorFlow that saved them."""
-    operations: dict[str, list[str]] = {}
-    version = ""
-    for number, meta in wire.fields(data):
-        if number != 2 or not isinstance(meta, bytes):
-            continue
-        for part, value in wire.fields(meta):
-            if part == 2 and isinstance(value, bytes):
-                for operation, names in _graph(value).items():
-                    operations.setdefault(operation, []).extend(names)
-            elif part == 1 and isinstance(value, bytes):
-                texts = [v for n, v in wire.fields(value) if n == 5 and isinstance(v, bytes)]
-                version = texts[0].decode("utf-8", "replace") if texts else version
-    return operations, version
+def _saved_model(data: bytes, found: Graph) -> None:
+    """SavedModel.meta_graphs (2), MetaGraphDef.meta_info_def (1) and graph_def (2)."""
+    for meta in wire.parts(data, 2):
+        for about in wire.parts(meta, 1):
+            for version in wire.parts(about, 5):
+                found.version = version.decode("utf-8", "replace")
+        for graph in wire.parts(meta, 2):
+            _graph(graph, found)
 
 
-def _graph(data: bytes) -> dict[str, list[str]]:
-    """Names of the nodes by operation, those of functions in the library included."""
-    found: dict[str, list[str]] = {}
-    left = _MAX_NODES
-    for number, value in wire.fields(data):
-        nodes = [value] if number == 1 else _library(value) if number == 2 else []
-        for node in nodes:
-            left -= 1
-            if isinstance(node, bytes) and left > 0:
-                name, operation = _node(node)
-                found.setdefault(operation, []).append(name)
-    return found
-
-
-def _library(value: int | bytes) -> list[bytes]:
-    """Nodes of every function: FunctionDefLibrary.function (1), FunctionDef.node_def (3)."""
-    if not isinstance(value, bytes):
-        return []
-    functions = [f for number, f in wire.fields(value) if number == 1 and isinstance(f, bytes)]
-    return [
-        node
-        for function in functions
-        for number, node in wire.fields(function)
-        if number == 3 and isinstance(node, bytes)
-    ]
-
-
-def _remarks(operations: dict[str, list[str]]) -> list[Finding]:
-    return [
-        finding(
-            "warn",
-            "tensorflow-operation",
-            f"the graph has the operation {operation}",
-            "It reaches files or runs Python when the graph is run elsewhere",
-            "Export the model without it",
-        )
-        for operation in _TOUCHES_FILES
-        if operation in operations
-    ]
+def _graph(data: bytes, found: Graph) -> None:
+    """GraphDef.node (1) and library (2); FunctionDef.signature (1) and node_def (3)."""
+    found.nodes(wire.parts(data, 1))
+    for library in wire.parts(data, 2):
+        for function in wire.parts(library, 1):
+            for signature in wire.parts(function, 1):
+                found.functions.update(n.decode() for n in wire.parts(signature, 1))
+            found.nodes(wire.parts(function, 3))

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from registry.errors import BrokenArtifact
 from registry.formats.stored import complete, load_model, predict
-from registry.formats.text import finding, refusal
+from registry.formats.text import refusal
 from registry.records import Inspection
 
 __all__ = ["complete", "load_model", "predict"]
@@ -41,13 +41,4 @@ def inspect(file: BinaryIO) -> Inspection:
         details={"mark": head[:4].decode()},
         runnable=False,
         why_not_runnable=WHY,
-        findings=(
-            finding(
-                "warn",
-                "machine-code",
-                "the file is machine code",
-                "It cannot be checked, and whoever loads it runs it",
-                "Share the ONNX file it was built from instead",
-            ),
-        ),
     )

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from registry.errors import BrokenArtifact
 from registry.formats import arrays
+from registry.formats.flatbuffer import Buffer
 from registry.formats.stored import complete, load_model, predict
 from registry.formats.text import clean, refusal
 from registry.records import Inspection, Output, Schema, Tensor
@@ -19,7 +20,6 @@ GROUP = ""
 EXTENSIONS = (".tflite", ".lite")
 
 _MAX_BYTES = 1 << 30
-_MAX_LISTED = 10_000
 # Source: tensorflow/compiler/mlir/lite/schema/schema.fbs, version 3: TensorType and the tables
 # Model, SubGraph, Tensor by field number
 _TYPES = {
@@ -39,8 +39,7 @@ def detect(head: bytes, file: BinaryIO) -> bool:
 
 def inspect(file: BinaryIO) -> Inspection:
     """Read version, description, inputs and outputs."""
-    file.seek(0)
-    buffer = _Buffer(file.read(_MAX_BYTES))
+    buffer = read(file)
     try:
         model = buffer.follow(0)
         version = buffer.number(model, _MODEL_VERSION, "<I")
@@ -68,7 +67,13 @@ def inspect(file: BinaryIO) -> Inspection:
     )
 
 
-def _schema(buffer: _Buffer, graph: int) -> tuple[Schema, int]:
+def read(file: BinaryIO) -> Buffer:
+    """The whole flatbuffer."""
+    file.seek(0)
+    return Buffer(file.read(_MAX_BYTES))
+
+
+def _schema(buffer: Buffer, graph: int) -> tuple[Schema, int]:
     tensors = [_tensor(buffer, at) for at in buffer.tables(graph, _GRAPH_TENSORS)]
     inputs = [tensors[i] for i in buffer.numbers(graph, _GRAPH_INPUTS)]
     outputs = [tensors[i] for i in buffer.numbers(graph, _GRAPH_OUTPUTS)]
@@ -76,61 +81,7 @@ def _schema(buffer: _Buffer, graph: int) -> tuple[Schema, int]:
     return Schema("tensors", tensors=arrays.images(inputs), outputs=made), len(tensors)
 
 
-def _tensor(buffer: _Buffer, at: int) -> Tensor:
+def _tensor(buffer: Buffer, at: int) -> Tensor:
     kind = buffer.number(at, _TENSOR_TYPE, "<b")
     shape = tuple(size if size >= 0 else -1 for size in buffer.numbers(at, _TENSOR_SHAPE)[:20])
     return Tensor(buffer.string(at, _TENSOR_NAME), _TYPES.get(kind, ""), shape)
-
-
-class _Buffer:
-    """A flatbuffer; struct.error says that an offset leaves it."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def _at(self, position: int, layout: str) -> int:
-        if position < 0:
-            raise ValueError("an offset points before the file")
-        value: int = struct.unpack_from(layout, self._data, position)[0]
-        return value
-
-    def follow(self, position: int) -> int:
-        """Where the offset at `position` points."""
-        return position + self._at(position, "<I")
-
-    def _field(self, table: int, number: int) -> int:
-        """Where a field's value lies; 0 when the table leaves it out."""
-        vtable = table - self._at(table, "<i")
-        slot = 4 + 2 * number
-        offset = self._at(vtable + slot, "<H") if slot < self._at(vtable, "<H") else 0
-        return table + offset if offset else 0
-
-    def number(self, table: int, number: int, layout: str) -> int:
-        at = self._field(table, number)
-        return self._at(at, layout) if at else 0
-
-    def string(self, table: int, number: int) -> str:
-        at = self._field(table, number)
-        if not at:
-            return ""
-        start = self.follow(at)
-        size = self._at(start, "<I")
-        return clean(self._data[start + 4 : start + 4 + min(size, 1000)].decode("utf-8", "replace"))
-
-    def _vector(self, table: int, number: int) -> tuple[int, int]:
-        at = self._field(table, number)
-        if not at:
-            return 0, 0
-        start = self.follow(at)
-        size = self._at(start, "<I")
-        if size > _MAX_LISTED:
-            raise ValueError(f"a list of {size:,} entries")
-        return start + 4, size
-
-    def numbers(self, table: int, number: int) -> list[int]:
-        start, size = self._vector(table, number)
-        return [self._at(start + 4 * i, "<i") for i in range(size)]
-
-    def tables(self, table: int, number: int) -> list[int]:
-        start, size = self._vector(table, number)
-        return [self.follow(start + 4 * i) for i in range(size)]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, BinaryIO
-from zipfile import ZipFile
 
 from registry.errors import BrokenArtifact, PredictionFailed
 from registry.formats import archives, arrays, runtime, torch_run
 from registry.formats.stubs import product
-from registry.formats.text import clean, finding
-from registry.records import Finding, Inspection, Output, Schema, Tensor
+from registry.formats.text import clean
+from registry.records import Inspection, Output, Schema, Tensor
 
 if TYPE_CHECKING:
     from registry.formats.contract import Inputs, Outputs
@@ -27,7 +26,6 @@ _DTYPES = {
     1: "uint8", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "float16", 7: "float32",
     8: "float64", 10: "complex64", 11: "complex128", 12: "bool", 13: "bfloat16", 28: "uint16",
 }  # fmt: skip
-_ARITHMETIC = re.compile(r"[\w\s+\-*/%().,=<>']*")
 _DAMAGE = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 
 
@@ -48,18 +46,16 @@ def _graph_name(listed: list[str]) -> str:
 def inspect(file: BinaryIO) -> Inspection:
     """Read inputs, outputs, their shapes and the count of parameters from the graph."""
     with archives.opened(file) as archive:
-        name = _graph_name(archive.namelist())
-        program = archives.read_json(archive, name, _MAX_GRAPH)
-        findings = _remarks(archive, program)
+        program = archives.read_json(archive, _graph_name(archive.namelist()), _MAX_GRAPH)
     try:
-        return _described(program, findings)
+        return _described(program)
     except _DAMAGE as wrong:
         raise BrokenArtifact(
             f"the torch.export graph cannot be read ({clean(repr(wrong), 100)}): export it again"
         ) from None
 
 
-def _described(program: dict[str, Any], findings: list[Finding]) -> Inspection:
+def _described(program: dict[str, Any]) -> Inspection:
     module = program["graph_module"]
     graph, signature = module["graph"], module["signature"]
     values = graph["tensor_values"]
@@ -83,7 +79,7 @@ def _described(program: dict[str, Any], findings: list[Finding]) -> Inspection:
         libraries={"torch": version.partition("+")[0]} if version else {},
         n_parameters=n,
         schema=schema,
-        findings=(*findings, *runtime.mismatch("torch", version.partition("+")[0])),
+        findings=tuple(runtime.mismatch("torch", version.partition("+")[0])),
     )
 
 
@@ -143,48 +139,6 @@ def _n_parameters(signature: dict[str, Any], values: dict[str, Any]) -> int | No
         spec["parameter"]["arg"]["name"] for spec in signature["input_specs"] if "parameter" in spec
     ]
     return sum(abs(product(_meta(values[name])[1])) for name in names) or None
-
-
-def _remarks(archive: ZipFile, program: Any) -> list[Finding]:
-    """Warnings for the three ways in which this layout can carry code."""
-    listed = archive.namelist()
-    text = [n for n in listed if n.endswith("_config.json")]
-    seen = []
-    for name in text[:20]:
-        config = archives.read(archive, name, _MAX_GRAPH)
-        if re.search(rb'"use_pickle"\s*:\s*true', config):
-            seen.append("weights that are pickles")
-    if any(n.endswith((".so", ".cpp", ".cubin", ".pyd", ".dll")) for n in listed):
-        seen.append("native code")
-    if not _only_arithmetic(program):
-        seen.append("a size expression that is no arithmetic")
-    return [
-        finding(
-            "warn",
-            "torch-export-code",
-            f"the file carries {what}",
-            "Loading it would run what the file says",
-            "Do not go on unless you know who made this file; export it again without",
-        )
-        for what in dict.fromkeys(seen)
-    ]
-
-
-def _only_arithmetic(node: Any) -> bool:
-    """Whether every `expr_str` of the graph is plain arithmetic over symbols."""
-    stack = [node]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            expression = value.get("expr_str")
-            if isinstance(expression, str) and (
-                not _ARITHMETIC.fullmatch(expression) or "__" in expression or "." in expression
-            ):
-                return False
-            stack.extend(value.values())
-        elif isinstance(value, list):
-            stack.extend(value)
-    return True
 
 
 def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:

@@ -10,8 +10,8 @@ from zipfile import ZipFile
 from registry.errors import BrokenArtifact, PredictionFailed
 from registry.formats import archives, arrays, runtime, torch_run, torch_zip
 from registry.formats.stubs import Instance, Weight
-from registry.formats.text import clean, finding
-from registry.records import Finding, Inspection, Schema, Tensor
+from registry.formats.text import clean
+from registry.records import Inspection, Schema, Tensor
 
 if TYPE_CHECKING:
     from registry.formats.contract import Inputs, Outputs
@@ -24,7 +24,6 @@ EXTENSIONS = (".pt", ".pth", ".ts", ".torchscript")
 _MAX_CODE = 4 << 20
 _ARGUMENT = re.compile(r"\s*(\w+)\s*:\s*([\w.\[\], ]+?)\s*(?:=[^,]*)?$")
 _MANGLED = re.compile(r"__torch__\.|___torch_mangle_\d+\.")
-_TOUCHES_FILES = re.compile(r"\b(torch\.(?:save|from_file)|ops\.(?!aten|prim|torchvision)\w+)")
 _OPEN_SIZES = {"Conv1d": 1, "Conv2d": 2, "Conv3d": 3}
 
 
@@ -50,7 +49,6 @@ def inspect(file: BinaryIO) -> Inspection:
         code = _code(archive, folder, root)
         traced = _traced_shapes(archive, folder, listed)
         schema = schema_of(root, code, traced)
-        findings = _remarks(archive, folder, listed)
         details = {
             "tensors": torch_zip.shapes(root),
             "forward": clean(" ".join(_header(code).split()), 500),
@@ -69,7 +67,6 @@ def inspect(file: BinaryIO) -> Inspection:
         libraries={"torch": ""} if runtime.installed("torch") == "" else {},
         n_parameters=n,
         schema=schema,
-        findings=tuple(findings),
     )
 
 
@@ -156,25 +153,6 @@ def _first_layer(root: Instance) -> tuple[str, tuple[int, ...]] | None:
         channels = weight.shape[1] * (groups if type(groups) is int else 1)
         return dtype, (-1, channels, *[-1] * _OPEN_SIZES.get(layer, len(weight.shape) - 2))
     return None
-
-
-def _remarks(archive: ZipFile, folder: str, listed: list[str]) -> list[Finding]:
-    """A warning when the code calls something that can reach files."""
-    for name in listed[:2000]:
-        if name.startswith(f"{folder}code/") and name.endswith(".py"):
-            code = archives.read(archive, name, _MAX_CODE).decode("utf-8", "replace")
-            found = _TOUCHES_FILES.search(code)
-            if found:
-                return [
-                    finding(
-                        "warn",
-                        "torchscript-call",
-                        f"the code calls {found[1]}",
-                        "It can read or write files, or needs a library of its own",
-                        "It only ever runs inside the sandbox, where such calls fail",
-                    )
-                ]
-    return []
 
 
 def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:

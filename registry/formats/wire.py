@@ -77,6 +77,19 @@ def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
         at += length
 
 
+def parts(data: bytes, number: int) -> Iterator[bytes]:
+    """Every value of one field that is text, bytes or a message.
+
+    Raises:
+        ValueError: As for `fields`; also when the field holds something else.
+    """
+    for found, value in fields(data):
+        if found == number:
+            if not isinstance(value, bytes):
+                raise ValueError("a number where a message should be")
+            yield value
+
+
 def _length(data: bytes, at: int, kind: int) -> tuple[int, int]:
     if kind != BYTES:
         raise ValueError("a wire type that protobuf no longer has")

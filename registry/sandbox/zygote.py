@@ -115,16 +115,15 @@ class Zygote:
             os._exit(1)  # never the clean-up of what only was imported
 
     def _prepare(self) -> None:
-        from registry import formats
+        from registry import formats, scanners
         from registry.formats import contract
         from registry.sandbox import wire
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         started, missing = time.perf_counter(), []
-        ours = [
-            f"registry.formats.{name}"
-            for name in (*formats.FORMATS, "samples", "pictures", "warmup")
-        ]
+        known = (*formats.FORMATS, "samples", "pictures", "warmup")
+        ours = [f"registry.formats.{name}" for name in known]
+        ours += [f"registry.scanners.{name}" for name in scanners.SCANNERS]
         tempfile.tempdir = "/nonexistent"  # libraries ask for one while they are imported
         theirs = (*contract.IMPORTS[self.group], *_AT_FIRST_USE)
         keeper = _Keeper(_KEPT_OUT.get(self.group, ()))

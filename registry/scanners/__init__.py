@@ -14,7 +14,21 @@ from registry.scanners.contract import Look
 if TYPE_CHECKING:
     from registry.scanners.contract import Scanner
 
-SCANNERS: tuple[str, ...] = ("pickles",)
+SCANNERS: tuple[str, ...] = (
+    "zips",
+    "hdf5",
+    "npy",
+    "keras",
+    "onnx",
+    "tensorflow",
+    "tflite",
+    "tensorrt",
+    "torchscript",
+    "torch_export",
+    "safetensors",
+    "mlflow",
+    "pickles",
+)
 """In the order of looking: containers first, then what lies in them."""
 
 VERSION = "1"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,20 @@ def keras_zip(folder: Path) -> Path:
     about = {"keras_version": "3.15.1", "date_saved": "2026-01-01@12:00:00"}
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("metadata.json", json.dumps(about))
-        archive.writestr("config.json", json.dumps(_keras_config()))
-        archive.writestr("model.weights.h5", b"\x89HDF\r\n\x1a\n")
+        archive.writestr("config.json", json.dumps(keras_config()))
+        archive.writestr("model.weights.h5", hdf5_bytes())
     return path
+
+
+def hdf5_bytes(fill: Callable[[Any], None] = lambda _: None) -> bytes:
+    """Weights of a small network in HDF5; `fill` adds to the open file."""
+    import h5py
+
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file.create_dataset("layers/dense/vars/0", data=np.zeros((4, 3), np.float32))
+        fill(file)
+    return content.getvalue()
 
 
 def keras_h5(folder: Path) -> Path:
@@ -35,14 +48,15 @@ def keras_h5(folder: Path) -> Path:
 
     path = folder / "model.h5"
     with h5py.File(path, "w") as file:
-        file.attrs["model_config"] = json.dumps(_keras_config())
+        file.attrs["model_config"] = json.dumps(keras_config())
         file.attrs["keras_version"] = "2.15.0"
         file.attrs["backend"] = "tensorflow"
         file.create_dataset("model_weights/dense/kernel", data=np.zeros((4, 3), np.float32))
     return path
 
 
-def _keras_config() -> dict[str, Any]:
+def keras_config() -> dict[str, Any]:
+    """A dense layer over four numbers."""
     shape = [None, 4]
     layers = [
         {"class_name": "InputLayer", "config": {"name": "flower", "batch_shape": shape}},
@@ -54,8 +68,13 @@ def _keras_config() -> dict[str, Any]:
 def tflite_file(folder: Path) -> Path:
     """A flatbuffer by hand: one graph, an input [1, 4] and an output [1, 3], both float32."""
     path = folder / "model.tflite"
-    path.write_bytes(_Flat().model())
+    path.write_bytes(tflite_bytes())
     return path
+
+
+def tflite_bytes(inputs: tuple[int, ...] = (0,), custom: bytes = b"") -> bytes:
+    """One operator that takes the tensors of these indices, built in or custom."""
+    return _Flat().model(inputs, custom)
 
 
 class _Flat:
@@ -94,20 +113,22 @@ class _Flat:
         self.data += content
         return start
 
-    def model(self) -> bytes:
-        model, at = self.table("I", "I", "I", "I")
+    def model(self, inputs: tuple[int, ...], custom: bytes) -> bytes:
+        model, at = self.table("I", "I", "I", "I", "I")
         self.point(0, model)
         struct.pack_into("<I", self.data, at[0], 3)
+        self.point(at[1], self._codes(custom))
         listed = self._append(struct.pack("<I", 1) + bytes(4))
-        graph, parts = self.table("I", "I", "I")
+        graph, parts = self.table("I", "I", "I", "I")
         self.point(listed + 4, graph)
-        self.point(at[1], self.numbers())
         self.point(at[2], listed)
         self.point(at[3], self.string(b"tiny"))
+        self.point(at[4], self.tables())
         slots = self._append(struct.pack("<I", 2) + bytes(8))
         self.point(parts[0], slots)
         self.point(parts[1], self.numbers(0))
         self.point(parts[2], self.numbers(1))
+        self.point(parts[3], self._operators(inputs))
         for n, (name, shape) in enumerate(((b"flower", (1, 4)), (b"answer", (1, 3)))):
             tensor, fields = self.table("I", "I", "I", "I")
             self.point(slots + 4 + 4 * n, tensor)
@@ -115,32 +136,56 @@ class _Flat:
             self.point(fields[3], self.string(name))
         return bytes(self.data)
 
+    def _codes(self, custom: bytes) -> int:
+        """One operator code: fully connected, or a custom one of that name."""
+        listed = self._append(struct.pack("<I", 1) + bytes(4))
+        code, fields = self.table(*(("i", "I") if custom else ("i",)))
+        self.point(listed + 4, code)
+        struct.pack_into("<i", self.data, fields[0], 32 if custom else 9)
+        if custom:
+            self.point(fields[1], self.string(custom))
+        return listed
+
+    def _operators(self, inputs: tuple[int, ...]) -> int:
+        listed = self._append(struct.pack("<I", 1) + bytes(4))
+        operator, fields = self.table("I", "I", "I")
+        self.point(listed + 4, operator)
+        self.point(fields[1], self.numbers(*inputs))
+        self.point(fields[2], self.numbers(1))
+        return listed
+
 
 def tensorflow_pb(folder: Path) -> Path:
     """A frozen graph: a placeholder and an identity."""
     path = folder / "graph.pb"
-    path.write_bytes(_graph_def(("x", "Placeholder"), ("y", "Identity")))
+    path.write_bytes(graph_def(("x", "Placeholder"), ("y", "Identity")))
     return path
 
 
 def tensorflow_saved_model(folder: Path) -> Path:
     path = folder / "saved.zip"
-    about = _message(5, b"2.19.0")
-    meta = _message(1, about) + _message(2, _graph_def(("x", "Placeholder"), ("f", "ReadFile")))
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("export/saved_model.pb", b"\x08\x01" + _message(2, meta))
+        graph = graph_def(("x", "Placeholder"), ("y", "MatMul"))
+        archive.writestr("export/saved_model.pb", saved_model(graph))
         archive.writestr("export/variables/variables.index", b"")
     return path
 
 
-def _graph_def(*nodes: tuple[str, str]) -> bytes:
+def saved_model(graph: bytes) -> bytes:
+    """A SavedModel message round a graph."""
+    about = message(5, b"2.19.0")
+    return b"\x08\x01" + message(2, message(1, about) + message(2, graph))
+
+
+def graph_def(*nodes: tuple[str, str], number: int = 1) -> bytes:
+    """Nodes (name, operation) as fields of that number."""
     return b"".join(
-        _message(1, _message(1, name.encode()) + _message(2, operation.encode()))
+        message(number, message(1, name.encode()) + message(2, operation.encode()))
         for name, operation in nodes
     )
 
 
-def _message(number: int, content: bytes) -> bytes:
+def message(number: int, content: bytes) -> bytes:
     """A length-delimited protobuf field."""
     size, length = len(content), b""
     while True:

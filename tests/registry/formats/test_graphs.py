@@ -114,23 +114,6 @@ def test_torch_export_tells_all_from_its_graph(tmp_path: Path) -> None:
     assert not found.findings
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (b"Symbol('s", b"__import__('os').system('s"),
-        (b'"as_int": 8', b'"as_expr": {"expr_str": "exec(1).x", "hint": null}'),
-    ],
-)
-def test_code_in_a_size_expression_is_a_warning(old: bytes, new: bytes, tmp_path: Path) -> None:
-    path = models.torch_export_cnn(tmp_path)
-    with zipfile.ZipFile(path) as archive:
-        content = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in content.items():
-            archive.writestr(name, data.replace(old, new) if name.endswith("model.json") else data)
-    assert "torch-export-code" in [f.rule for f in _inspect(path).findings]
-
-
 def test_a_state_dict_says_what_to_export_instead(tmp_path: Path) -> None:
     found = _inspect(models.torch_state_dict(tmp_path))
     assert found.why_not_runnable.startswith("a state dict holds weights without the network")
@@ -185,22 +168,12 @@ def test_stored_formats_tell_what_their_headers_hold(tmp_path: Path) -> None:
     assert (lite.tensors[0].name, lite.tensors[0].shape) == ("flower", (1, 4))
     saved = _inspect(models.tensorflow_saved_model(tmp_path))
     assert saved.framework_version == "2.19.0"
-    assert any("ReadFile" in f.what for f in saved.findings)
+    assert saved.details["operations"] == {"Placeholder": 1, "MatMul": 1}
     assert _inspect(models.tensorflow_pb(tmp_path)).details["inputs"] == ["x"]
     flavors = _inspect(models.mlflow_zip(tmp_path))
     assert flavors.framework == "scikit-learn"
     assert flavors.schema is not None
     assert flavors.schema.fields[0].name == "age"
-
-
-def test_a_keras_layer_with_code_is_a_warning(tmp_path: Path) -> None:
-    path = models.keras_zip(tmp_path)
-    with zipfile.ZipFile(path) as archive:
-        content = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in content.items():
-            archive.writestr(name, data.replace(b'"Dense"', b'"Lambda"'))
-    assert [f.rule for f in _inspect(path).findings] == ["keras-code"]
 
 
 def test_an_mlmodel_with_aliases_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""Containers, graphs and headers: hostile ones do not pass, honest ones raise no false alarm."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from registry.errors import Rejected
+from registry.records import Report
+from registry.sandbox.pool import Pool
+from tests.makers import hostile_files
+
+
+def _report(pool: Pool, path: Path, claimed: str) -> Report:
+    """Of an upload; of the scan alone when the file is refused before it is scanned."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return pool.inspect(fd, path.name)[1]
+    except Rejected:
+        return pool.scan(fd, claimed)
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("name", hostile_files.TECHNIQUES)
+def test_a_hostile_file_is_stopped_for_the_right_reason(
+    name: str, pool: Pool, tmp_path: Path
+) -> None:
+    path = hostile_files.TECHNIQUES[name](tmp_path)
+    rule, claimed, verdict = hostile_files.EXPECTED[name]
+    report = _report(pool, path, claimed)
+    assert report.verdict == verdict
+    assert rule in [found.rule for found in report.findings]
+    assert all(found.what and found.why and found.todo for found in report.findings)
+
+
+def test_the_corpus_is_wide_and_described() -> None:
+    assert len(hostile_files.TECHNIQUES) >= 100
+    assert set(hostile_files.EXPECTED) == set(hostile_files.TECHNIQUES)
+    assert all(hostile_files.DESCRIPTIONS[name] for name in hostile_files.TECHNIQUES)
