@@ -43,6 +43,18 @@ _WEAK = (
     "this server's kernel gives no protection against code inside model files, so only ONNX "
     "models run here; its administrator can set VITRINE_ALLOW_WEAK_SANDBOX=1"
 )
+_NO_LANDLOCK = (
+    "This kernel has no Landlock: workers open no file at all. A model that needs a library which "
+    "is not imported ahead fails."
+)
+_RUNS_DATA = (
+    "Weak sandbox: this kernel has no seccomp. Only ONNX models run; "
+    "VITRINE_ALLOW_WEAK_SANDBOX=1 would run all, with nothing between their code and this server."
+)
+_RUNS_ALL = (
+    "Weak sandbox, allowed by VITRINE_ALLOW_WEAK_SANDBOX: nothing stands between the code in model "
+    "files and this server. Trust every file."
+)
 
 
 class _Turn(NamedTuple):
@@ -74,6 +86,14 @@ class Pool:
     def weak(self) -> bool:
         """Whether the fence does not hold here: formats that can carry code do not run."""
         return self.nursery.layers.weak
+
+    @property
+    def shortfall(self) -> str:
+        """What this kernel lacks and what follows, for the administrator; "" when nothing."""
+        layers = self.nursery.layers
+        if not layers.weak:
+            return "" if layers.landlock_abi else _NO_LANDLOCK
+        return _RUNS_ALL if self._settings.allow_weak_sandbox else _RUNS_DATA
 
     def predict(self, spec: ModelSpec, inputs: Inputs) -> Answer:
         """Ask a version, loading it first when no worker has it.

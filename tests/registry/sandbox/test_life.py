@@ -169,6 +169,31 @@ def test_without_a_fence_only_data_formats_run(weaker, known, script, tmp_path):
         pool.warm(script("return rows"))
 
 
+@pytest.mark.long
+def test_without_a_fence_the_administrator_may_run_all(weaker, script):
+    pool = weaker(Layers(), allow_weak_sandbox=True)
+    version = script("return rows[:, 0] + 1")
+    assert pool.predict(version, {"": np.zeros((1, 1))}).outputs["value"].tolist() == [1.0]
+    assert pool.weak
+
+
+@pytest.mark.parametrize(
+    ("layers", "allowed", "said"),
+    [
+        (Layers(landlock_abi=7, seccomp=True), False, ""),
+        (Layers(landlock_abi=0, seccomp=True), False, "workers open no file"),
+        (Layers(landlock_abi=7, seccomp=False), False, "Only ONNX models run"),
+        (Layers(), False, "Only ONNX models run"),
+        (Layers(), True, "Trust every file"),
+    ],
+    ids=["whole", "no Landlock", "no seccomp", "neither", "neither, allowed"],
+)
+def test_what_the_kernel_lacks_is_said_at_start(weaker, layers, allowed, said):
+    shortfall = weaker(layers, allow_weak_sandbox=allowed).shortfall
+    assert said in shortfall
+    assert bool(said) == bool(shortfall)
+
+
 def test_the_data_folder_may_not_lie_where_workers_read():
     with pytest.raises(ValueError, match="VITRINE_HOME"):
         open_pool(Settings(home=ROOT / "registry" / "data", _env_file=None))
