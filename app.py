@@ -89,8 +89,8 @@ def _greeting(reg: Registry) -> str:
         lines.append(
             f"From another machine or through a proxy, with this code: {accounts.setup_code(reg)}"
         )
-    if reg.pool.weak:
-        lines.append("Weak sandbox: models run without Landlock or seccomp. Trust every file.")
+    if reg.pool.shortfall:
+        lines.append(reg.pool.shortfall)
     return "\n" + "\n".join(f"  {line}" for line in lines) + "\n\n"
 
 

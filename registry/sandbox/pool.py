@@ -24,6 +24,7 @@ from registry.sandbox.nursery import Nursery
 from registry.sandbox.one_shot import OneShot
 from registry.sandbox.process import Worker
 from registry.sandbox.slots import Slot, Slots
+from registry.sandbox.standby import Standbys
 from registry.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ _DATA_ONLY = ("inspect", "onnx")  # groups whose files cannot bring code of thei
 _WEAK = (
     "this server's kernel gives no protection against code inside model files, so only ONNX "
     "models run here; its administrator can set VITRINE_ALLOW_WEAK_SANDBOX=1"
+)
+_NO_LANDLOCK = (
+    "This kernel has no Landlock: workers open no file at all. A model that needs a library which "
+    "is not imported ahead fails."
+)
+_RUNS_DATA = (
+    "Weak sandbox: this kernel has no seccomp. Only ONNX models run; "
+    "VITRINE_ALLOW_WEAK_SANDBOX=1 would run all, with nothing between their code and this server."
+)
+_RUNS_ALL = (
+    "Weak sandbox, allowed by VITRINE_ALLOW_WEAK_SANDBOX: nothing stands between the code in model "
+    "files and this server. Trust every file."
 )
 
 
@@ -54,6 +67,7 @@ class Pool(OneShot):
         self._settings = settings
         self._slots = Slots(settings.workers)
         self.nursery = nursery or Nursery(GROUPS, settings.worker_threads)
+        self.standbys = Standbys(self._standby)
         self._readers = threading.BoundedSemaphore(settings.workers)
 
     @property
@@ -65,6 +79,14 @@ class Pool(OneShot):
     def weak(self) -> bool:
         """Whether the fence does not hold here: formats that can carry code do not run."""
         return self.nursery.layers.weak
+
+    @property
+    def shortfall(self) -> str:
+        """What this kernel lacks and what follows, for the administrator; "" when nothing."""
+        layers = self.nursery.layers
+        if not layers.weak:
+            return "" if layers.landlock_abi else _NO_LANDLOCK
+        return _RUNS_ALL if self._settings.allow_weak_sandbox else _RUNS_DATA
 
     def predict(self, spec: ModelSpec, inputs: Inputs) -> Answer:
         """Ask a version, loading it first when no worker has it.
@@ -140,6 +162,7 @@ class Pool(OneShot):
 
     def close(self) -> None:
         """End all workers and zygotes; calls that are under way fail."""
+        self.standbys.close()
         self._slots.close()
         self.nursery.close()
 
@@ -162,10 +185,20 @@ class Pool(OneShot):
                 continue
         raise Busy("no worker could be started; try again in a moment")
 
+    def _standby(self, group: str) -> Worker:
+        """A worker as good as one that has answered before, without a model."""
+        worker = self._fork(group, self._settings.worker_cpu_s)
+        try:
+            questions.task(worker, "warm_up", self._settings.load_timeout_s, group=group)
+        except BaseException:
+            worker.end()
+            raise
+        return worker
+
     @contextmanager
     def _using(self, spec: ModelSpec) -> Iterator[_Turn]:
         """The worker of a version, loaded, for this caller alone."""
-        started = time.monotonic()
+        started, warm = time.monotonic(), True
         patience_s = self._settings.predict_timeout_s
         slot = self._slots.take(spec.version_id, started + patience_s)
         try:
@@ -183,6 +216,8 @@ class Pool(OneShot):
                 slot.lock.release()
         finally:
             self._slots.give_back(slot)
+            if not warm and self._settings.standby_workers:
+                self.standbys.refill(formats.group(spec.format))
 
     def _load(self, slot: Slot, spec: ModelSpec) -> Worker:
         """Load the model into a fresh worker; those who wait for it share a failure."""
@@ -205,7 +240,7 @@ class Pool(OneShot):
         if group not in GROUPS:
             raise PredictionFailed(f"{spec.inspection.framework} models are stored, not run")
         with descriptors.opened(spec) as fd:
-            worker = self._fork(group, self._settings.worker_cpu_s)
+            worker = self.standbys.take(group) or self._fork(group, self._settings.worker_cpu_s)
             try:
                 timeout_s = self._settings.load_timeout_s
                 questions.task(

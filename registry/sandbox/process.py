@@ -39,6 +39,7 @@ _ENDS: dict[int, str] = {
     signal.SIGILL: "it crashed (illegal instruction)",
 }
 _NOT_LOCKED = 70
+_MOST_BLOCKS = 8
 _DRAIN_EVERY = 16  # answers; until then the pipe keeps 64 KiB of what the model says
 
 
@@ -181,8 +182,8 @@ class Worker:
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            while block := os.read(self._errors, 1 << 16):
-                self._log += block
+            for _ in range(_MOST_BLOCKS):  # a model may write faster than we read, for ever
+                self._log += os.read(self._errors, 1 << 16)
                 del self._log[:-_LOG_BYTES]
 
 

@@ -158,6 +158,16 @@ def _load(work: Work, message: wire.Message, *, format: str) -> Reply:
 _NOISE = (DeprecationWarning, PendingDeprecationWarning, ResourceWarning, ImportWarning)
 
 
+def _warm_up(work: Work, _: wire.Message, *, group: str) -> Reply:
+    """Get ready for a model that is not known yet."""
+    from registry.formats import warmup
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warmup.warm_up(group, work.threads)
+    return b"", []
+
+
 def _take_schema(work: Work, message: wire.Message) -> Reply:
     """Somebody corrected the schema since the model was loaded."""
     work.schema = codec.load(Schema, json.loads(bytes(message.body)))
@@ -263,6 +273,7 @@ def _compare_weights(_: Work, message: wire.Message) -> Reply:
 
 
 _TASKS: dict[str, Callable[..., Reply]] = {
+    "warm_up": _warm_up,
     "load": _load,
     "schema": _take_schema,
     "check": _check,
