@@ -48,7 +48,7 @@ def test_a_conversion_that_failed_says_so_on_the_page(
         row.state, row.message, row.finished_at = "failed", "labels agree on 93%", job.created_at
     tab = visit(alice, "model.py", name=iris.model)
     tab.session_state["conversion.job"] = job.id
-    assert "labels agree on 93" in tab.run().error[0].value
+    assert "Labels agree on 93" in tab.run().error[0].value
     tab.button(key="conversion.dismiss").click().run()
     assert not tab.error
 

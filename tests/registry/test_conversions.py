@@ -14,10 +14,17 @@ import pytest
 from sqlalchemy import select
 
 from registry import access, checks, conversions, jobs, parity, predict, publish, staging, versions
-from registry.errors import Conflict, Forbidden, InvalidInput, NotFound, PredictionFailed
-from registry.records import Details
-from registry.tables import ArtifactRow, ParentRow, StagedRow
-from tests.makers import fitted
+from registry.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PredictionFailed,
+    UnsafeArtifact,
+)
+from registry.records import Details, Finding, Named, Report
+from registry.tables import ArtifactRow, ParentRow, StagedRow, VersionRow
+from tests.makers import fitted, held
 from tests.makers import models as makers
 
 
@@ -190,18 +197,47 @@ def test_rows_of_the_sample_file_are_asked_and_a_difference_publishes_nothing(re
     assert facts(converted(reg, alice, version, "skops"))["checked"] == "rows of the sample file"
 
 
-def test_a_quarantined_version_is_converted_and_stays_quarantined(
-    reg, alice, publish_file, iris_file
-):
+@pytest.fixture
+def odd(reg, alice, publish_file, iris_file):
+    """A quarantined version that would load."""
     version = publish_file(alice, iris_file, name="Odd", check=False)
-    versions.conclude(reg, version.id, status="quarantined", failure="waits for a decision")
-    child = converted(reg, alice, version, "onnx")
+    found = Finding("warn", "unusual-name", "it asks for acme.Thing")
+    report = Report((found,), True, (Named("acme.Thing", "unusual"),))
+    versions.conclude(reg, version.id, status="quarantined", failure="waits", report=report)
+    return versions.get(reg, alice, version.ref)
+
+
+def test_a_quarantined_version_is_converted_and_stays_quarantined(reg, alice, odd):
+    child = converted(reg, alice, odd, "onnx")
     checks.run(reg, child.id)
     assert versions.get(reg, alice, child.ref).status == "ready"
-    assert versions.get(reg, alice, version.ref).status == "quarantined"
+    assert versions.get(reg, alice, odd.ref).status == "quarantined"
     with pytest.raises(Conflict):
-        predict.predict(reg, alice, version.ref, [child.schema.example])
-    assert reg.pool.state(version.id) == "cold"
+        predict.predict(reg, alice, odd.ref, [child.schema.example])
+    with reg.reading() as s:
+        assert versions.spec_in(s, reg, s.get(VersionRow, odd.id)).trusted == ()
+    assert not [worker for worker in reg.pool.states() if odd.id in worker.version_id]
+
+
+def test_its_unusual_names_are_trusted_for_the_conversion_alone(reg, alice, publish_file, tmp_path):
+    """The loader is let through to the name, and finds that nobody has it."""
+    version = publish_file(alice, held.custom_step(tmp_path), name="Custom")
+    assert version.status == "quarantined"
+    conversions.convert(reg, alice, version.ref, "onnx")
+    with pytest.raises(PredictionFailed, match="needs the module acme"):
+        conversions.run(reg, version.id, target="onnx")
+    assert [v.number for v in versions.find(reg, alice, version.model)] == [1]
+    assert list(reg.settings.staging_folder.iterdir()) == []
+    with pytest.raises(UnsafeArtifact), reg.reading() as s:
+        reg.pool.check(versions.spec_in(s, reg, s.get(VersionRow, version.id)))
+
+
+def test_weights_of_a_class_nobody_has_are_taken_out_without_it(reg, alice, publish_file, tmp_path):
+    version = publish_file(alice, makers.torch_own_class(tmp_path), name="Own")
+    assert version.status == "quarantined"
+    child = converted(reg, alice, version, "safetensors")
+    checks.run(reg, child.id)
+    assert versions.get(reg, alice, child.ref).status == "ready"
 
 
 def test_asked_again_it_is_the_same_job_and_the_same_version(reg, alice, iris):
