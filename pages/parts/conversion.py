@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import cards, notices, text
-from registry import access, conversions, formats, jobs
+from registry import access, conversions, formats, jobs, models, versions
 from registry.core import Registry
-from registry.records import Actor, Job, Level, Version
+from registry.records import Actor, Case, Job, Level, Version
 
 _POLL_S = 1.0
 _STARTED = "conversion.job"
@@ -36,6 +36,16 @@ def button(reg: Registry, actor: Actor, level: Level | None, version: Version, k
     label = "Make it safe…" if safe else "Convert…"
     if cards.action(label, why, key=key, icon=":material/shield:"):
         _ask(reg, actor, version)
+
+
+def of_case(reg: Registry, actor: Actor, case: Case, key: str) -> None:
+    """The same for a version in quarantine; who may not open the model may not convert it."""
+    if not case.opens:
+        why = "the model is not shared with you; its owner can convert it"
+        cards.action("Make it safe…", why, key=key, icon=":material/shield:")
+        return
+    model = models.get(reg, actor, case.ref.partition("@")[0])
+    button(reg, actor, model.level, versions.get(reg, actor, case.ref), key)
 
 
 @st.dialog("Convert to a format without code")

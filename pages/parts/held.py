@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from pages.parts import cards, notices, reports, text
+from pages.parts import cards, conversion, notices, reports, text
 from registry import rescans, scanners, trust
 from registry.core import Registry
 from registry.policy import PERMISSIONS
@@ -92,6 +92,7 @@ def detail(reg: Registry, actor: Actor, case: Case) -> None:
         st.subheader(text.escape(case.ref, 120), anchor=False, width="stretch")
         with st.container(horizontal=True, width="content", gap="xsmall"):
             _actions(reg, actor, case)
+    conversion.follow(reg, actor, case.ref.partition("@")[0])
     if case.failure and case.state != "waiting":
         st.caption(text.escape(case.failure[:1].upper() + case.failure[1:], 1500))
     left, right = st.columns([5, 3], gap="large")
@@ -130,8 +131,7 @@ def _actions(reg: Registry, actor: Actor, case: Case) -> None:
             _ask_refuse(reg, actor, case)
     elif cards.action("Withdraw", key="quarantine.withdraw", icon=":material/undo:"):
         _ask_withdraw(reg, actor, case)
-    why = "no conversion is known for this format"
-    cards.action("Convert", why, key="quarantine.convert", icon=":material/transform:")
+    conversion.of_case(reg, actor, case, key="quarantine.convert")
     if cards.action("Scan again", key="quarantine.scan", icon=":material/policy:"):
         with notices.shown(stop=False):
             rescans.again(reg, actor, case.ref)

@@ -17,7 +17,7 @@ Visit = Callable[..., BrowserContext]
 
 
 def test_a_pickle_becomes_onnx_and_predicts(server: Server, visit: Visit, tmp_path: Path) -> None:
-    folder = Path("/tmp/convert_shots")
+    folder = tmp_path
     context = visit()
     page = context.new_page()
     create_admin(page, server)
@@ -51,7 +51,7 @@ def test_a_pickle_becomes_onnx_and_predicts(server: Server, visit: Visit, tmp_pa
 def test_a_package_is_taken_apart_and_published(
     server: Server, visit: Visit, tmp_path: Path
 ) -> None:
-    folder = Path("/tmp/convert_shots")
+    folder = tmp_path
     page = visit().new_page()
     create_admin(page, server)
     path = tmp_path / "customers.zip"

@@ -97,3 +97,20 @@ def test_a_format_without_code_offers_nothing(
     graph = publish_file(alice, makers.onnx_classifier(tmp_path), name="Graph")
     tab = visit(alice, "model.py", name=graph.model, tab="Versions")
     assert not {"Make it safe…", "Convert…"} & set(labels(tab))
+
+
+def test_a_case_in_quarantine_can_be_made_safe_by_who_may_add_versions(
+    visit: Visit,
+    reg: Registry,
+    alice: Actor,
+    admin: Actor,
+    publish_file: Callable[..., Version],
+    tmp_path: Path,
+) -> None:
+    version = publish_file(alice, makers.torch_own_class(tmp_path), name="Own")
+    assert version.status == "quarantined"
+    tab = visit(alice, "quarantine.py", version=version.ref)
+    tab.button(key="quarantine.convert").click().run()
+    assert tab.radio(key="convert.target").options == ["safetensors"]
+    other = visit(admin, "quarantine.py", version=version.ref)
+    assert other.button(key="quarantine.convert").disabled
