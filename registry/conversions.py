@@ -233,9 +233,8 @@ def _compare(reg: Registry, work: _Work, draft: Draft) -> tuple[Schema | None, P
         if not converters.needs_loading(work.target):
             with descriptors.opened(work.spec) as original:
                 n_tensors, differing = reg.pool.compare_weights(original, fd)
-            same = 1 - differing / n_tensors if n_tensors else 0.0
             apart = 0.0 if not differing else float("inf")
-            return None, Parity("tensors, byte by byte", n_tensors, tolerance, apart, same)
+            return None, Parity("tensors, byte by byte", n_tensors, tolerance, apart)
     before = work.spec.schema
     if work.version.status != "ready" or before is None:
         before = reg.pool.check(work.spec).schema
