@@ -20,6 +20,7 @@ from pages.parts import notices
 from registry import (
     accounts,
     activity,
+    cases,
     checks,
     jobs,
     logs,
