@@ -14,18 +14,19 @@ from typing import Any
 import streamlit as st
 from anyio import to_thread
 from starlette.middleware import Middleware
+from streamlit.env_util import is_repl
 
 from pages.parts import notices
-from registry import accounts, checks, jobs, logs, retention, staging
+from registry import accounts, activity, checks, jobs, logs, overview, retention, search, staging
 from registry.core import Registry
+from registry.records import GUEST, ModelQuery
 from registry.web import handle
 from registry.web.gate import UploadGate
 from registry.web.headers import SecurityHeaders
 from registry.web.routes import ROUTES
 
 _SWEEPS = (checks.catch_up, staging.sweep, retention.sweep)
-# What the first visitor would otherwise wait for.
-_AHEAD = ("pandas", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
+_AHEAD = ("pandas", "PIL.ImageFile", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
 
 
 @asynccontextmanager
@@ -33,7 +34,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Open the registry, start what runs beside the pages, and close it all at the end."""
     reg = await to_thread.run_sync(handle.get)
     logs.set_up(reg.settings)
-    _import_ahead()
+    _get_ready(reg)
     reg.pool.start()
     await to_thread.run_sync(jobs.launch, reg, {checks.KIND: checks.run}, _SWEEPS)
     gc.collect()
@@ -47,12 +48,22 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
         await to_thread.run_sync(reg.close)
 
 
-def _import_ahead() -> None:
-    """Import what pages need; the authenticator looks for a page while it is imported."""
-    logging.disable(logging.WARNING)
-    for name in _AHEAD:
+def _get_ready(reg: Registry) -> None:
+    """Do what the first visitor would otherwise wait for: imports, and statements compiled once."""
+    logging.disable(logging.WARNING)  # the authenticator looks for a page while it is imported
+    parts = Path(__file__).parent / "pages" / "parts"
+    for name in (*_AHEAD, *(f"pages.parts.{part.stem}" for part in parts.glob("[!_]*.py"))):
         import_module(name)
     logging.disable(logging.NOTSET)
+    is_repl()
+    nobody = ModelQuery(owners=("",))
+    search.find_models(reg, GUEST, nobody)
+    search.facets(reg, GUEST, nobody)
+    overview.totals(reg, GUEST)
+    overview.attention(reg, GUEST)
+    activity.find(reg, GUEST)
+    jobs.find(reg, GUEST, only_open=True)
+    accounts.by_session(reg, "")
 
 
 def _greeting(reg: Registry) -> str:

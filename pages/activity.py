@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import cards, logbook, notices, session
+from pages.parts.memory import recalled
 from registry import activity, predictions
 
 reg, actor = session.require("search")
@@ -15,8 +16,8 @@ TABS = ("Changes", "Predictions")
 model, page = st.query_params.get("model", ""), logbook.page()
 
 with notices.shown():
-    lines = activity.find(reg, actor, model=model, page=page)
-    calls = predictions.find(reg, actor, model=model)
+    lines = recalled(activity.find, reg, actor, model=model, page=page)
+    calls = recalled(predictions.find, reg, actor, model=model)
 
 cards.header("Activity", "What happened to the models you may see, and your own predictions")
 if model:

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import cards, grids, notices, session, text
+from pages.parts.memory import recalled
 from registry import activity, overview, search
 from registry.records import ModelQuery, Totals
 
@@ -27,10 +28,10 @@ def numbers(totals: Totals) -> None:
 
 
 with notices.shown():
-    totals = overview.totals(reg, actor)
-    trouble = overview.attention(reg, actor, limit=6)
-    recent = activity.find(reg, actor, size=40).items
-    mine = search.find_models(reg, actor, ModelQuery(owners=(actor.username,)), size=6)
+    totals = recalled(overview.totals, reg, actor)
+    trouble = recalled(overview.attention, reg, actor, limit=6)
+    recent = recalled(activity.find, reg, actor, size=40).items
+    mine = recalled(search.find_models, reg, actor, ModelQuery(owners=(actor.username,)), size=6)
 
 with cards.header(f"Hello {actor.name or actor.username}", "What is in the cabinet today"):
     cards.upload_button(actor, "home.upload")

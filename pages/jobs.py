@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import cards, notices, session, tables, text
+from pages.parts.memory import recalled
 from registry import jobs
 from registry.core import Registry
 from registry.records import Actor
@@ -15,7 +16,7 @@ reg, actor = session.require("search")
 def listing(reg: Registry, actor: Actor) -> None:
     """The table, drawn anew each second while something runs."""
     with notices.shown():
-        found = jobs.find(reg, actor)
+        found = recalled(jobs.find, reg, actor)
     if not found:
         with cards.empty("No jobs yet", "Publishing a version starts its check.", icon="schedule"):
             cards.upload_button(actor, "jobs.upload")
@@ -27,5 +28,5 @@ def listing(reg: Registry, actor: Actor) -> None:
 
 cards.header("Jobs", "Work that goes on after you leave the page")
 with notices.shown():
-    busy = bool(jobs.find(reg, actor, only_open=True))
+    busy = bool(recalled(jobs.find, reg, actor, only_open=True))
 st.fragment(listing, run_every=1.0 if busy else None)(reg, actor)

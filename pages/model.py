@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import cards, model_header, model_tabs, notices, session, settings_tab, version_tab
+from pages.parts.memory import recalled
 from registry import models, versions
 from registry.core import Registry
 from registry.records import Actor, Model, Version
@@ -55,8 +56,8 @@ if not name:
     st.stop()
 
 with notices.shown():
-    model = models.get(reg, actor, name)
-    found = versions.find(reg, actor, name)
+    model = recalled(models.get, reg, actor, name)
+    found = recalled(versions.find, reg, actor, name)
 
 chosen = model_header.pick(model, found)
 model_header.show(reg, actor, model, chosen)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import cards, facets, grids, notices, session, tables, trash
+from pages.parts.memory import recalled
 from registry import search
 from registry.records import Actor, Model
 
@@ -57,8 +58,8 @@ if not facets.in_trash():
 with notices.shown():
     query = facets.query()
     size = facets.SIZES[facets.view()]
-    found = search.find_models(reg, actor, query, page=facets.page(), size=size)
-    counts = search.facets(reg, actor, query)
+    found = recalled(search.find_models, reg, actor, query, page=facets.page(), size=size)
+    counts = recalled(search.facets, reg, actor, query)
 
 if query.trash:
     trash.models(reg, actor, found)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Select, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from registry import audit
@@ -78,12 +78,12 @@ def redeemed(reg: Registry, session_id: str) -> bool:
 
 def by_token(reg: Registry, token: str) -> tuple[Actor, str] | None:
     """Who holds this token, and the session's id; None when it is not, or no longer, valid."""
-    return _alive(reg, SessionRow.token_hash == _digest(token)) if token else None
+    return _alive(reg, _BY_TOKEN, _digest(token)) if token else None
 
 
 def by_session(reg: Registry, session_id: str) -> Actor | None:
     """Who this session belongs to; None when it has ended."""
-    found = _alive(reg, SessionRow.id == session_id)
+    found = _alive(reg, _BY_ID, session_id)
     return found[0] if found else None
 
 
@@ -131,26 +131,32 @@ def actor_of(row: UserRow) -> Actor:
     return Actor(row.id, row.username, row.name, row.email, cast("Role", row.role))
 
 
-def _alive(reg: Registry, where: object) -> tuple[Actor, str] | None:
+_Live = Select[str, datetime, UserRow]
+_LIVE: _Live = (
+    select(SessionRow.id, SessionRow.seen_at, UserRow)
+    .join(UserRow, UserRow.id == SessionRow.user_id)
+    .where(
+        SessionRow.revoked_at.is_(None),
+        SessionRow.expires_at > bindparam("moment"),
+        SessionRow.seen_at > bindparam("idle_since"),
+        UserRow.disabled.is_(False),
+    )
+)
+_BY_ID = _LIVE.where(SessionRow.id == bindparam("known"))
+_BY_TOKEN = _LIVE.where(SessionRow.token_hash == bindparam("known"))
+
+
+def _alive(reg: Registry, which: _Live, known: str) -> tuple[Actor, str] | None:
     moment = now()
     idle = timedelta(hours=reg.settings.session_idle_h)
     with reg.reading() as s:
-        found = s.execute(
-            select(SessionRow, UserRow)
-            .join(UserRow, UserRow.id == SessionRow.user_id)
-            .where(
-                where,  # type: ignore[arg-type]
-                SessionRow.revoked_at.is_(None),
-                SessionRow.expires_at > moment,
-                SessionRow.seen_at > moment - idle,
-                UserRow.disabled.is_(False),
-            )
-        ).first()
+        asked = {"moment": moment, "idle_since": moment - idle, "known": known}
+        found = s.execute(which, asked).first()
         if found is None:
             return None
-        session, actor = found[0].id, actor_of(found[1])
-        stale = found[0].seen_at < moment - min(_SEEN_EVERY, idle / 4)
-    if stale:
+        session, seen_at, user = found
+        actor = actor_of(user)
+    if seen_at < moment - min(_SEEN_EVERY, idle / 4):
         with reg.writing() as s:
             s.execute(update(SessionRow).where(SessionRow.id == session).values(seen_at=moment))
     return actor, session

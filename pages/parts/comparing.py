@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import charts, tables, text
+from pages.parts.memory import recalled
 from registry import search, versions
 from registry.core import Registry
 from registry.records import Actor, Metric, ModelQuery, Schema, Version
@@ -22,7 +23,9 @@ def chosen(reg: Registry, actor: Actor) -> list[Version]:
         NotFound: One does not exist, or the actor may not see it.
     """
     refs = list(dict.fromkeys(st.query_params.get_all("v")))[:MOST]
-    return list({v.id: v for v in (versions.get(reg, actor, ref) for ref in refs)}.values())
+    return list(
+        {v.id: v for v in (recalled(versions.get, reg, actor, ref) for ref in refs)}.values()
+    )
 
 
 def base_of(found: Sequence[Version]) -> Version:
@@ -57,12 +60,18 @@ def _chip(version: Version, base: Version, *, alone: bool) -> None:
 
 def adder(reg: Registry, actor: Actor, found: Sequence[Version]) -> None:
     """Add a version: choose a model, then one of its versions."""
-    with st.popover("Add version", icon=":material/add:", disabled=len(found) >= MOST):
-        models = search.find_models(reg, actor, ModelQuery(), size=200).items
+    full = len(found) >= MOST
+    place = st.popover(
+        "Add version", icon=":material/add:", disabled=full, key="compare.adder", on_change="rerun"
+    )
+    if not place.open:
+        return
+    with place:
+        models = recalled(search.find_models, reg, actor, ModelQuery(), size=200).items
         refs = list(dict.fromkeys([*(v.model for v in found), *(model.ref for model in models)]))
         model = st.selectbox("Model", refs, key="compare.add.model", index=0 if refs else None)
         taken = {version.ref for version in found}
-        listed = versions.find(reg, actor, model) if model else []
+        listed = recalled(versions.find, reg, actor, model) if model else []
         free = [v for v in listed if v.ref not in taken]
         names = {v.ref: f"v{v.number} {' '.join(v.aliases)}" for v in free}
         ref = st.selectbox("Version", list(names), format_func=names.__getitem__,

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from pages.parts import authenticator, mark, text, who
+from pages.parts.memory import recalled
 from registry import jobs, policy
 from registry.records import Actor
 
@@ -57,7 +58,7 @@ def _page(entry: Entry, actor: Actor | None, *, first: bool) -> StreamlitPage:
     file, title, icon, listed = entry
     may = actor is None or _may_open(actor, file)
     if file == "jobs.py" and actor:
-        running = len(jobs.find(who.registry(), actor, only_open=True))
+        running = len(recalled(jobs.find, who.registry(), actor, only_open=True))
         title = f"{title} ({running})" if running else title
     return st.Page(
         file,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import cards, notices, text
+from pages.parts.memory import recalled
 from registry import access, models, versions
 from registry.core import Registry
 from registry.records import Actor, Model, Version
@@ -41,14 +42,16 @@ def _menu(reg: Registry, actor: Actor, model: Model) -> None:
 
 
 def _compare(reg: Registry, actor: Actor, model: Model) -> None:
-    found = [v for v in versions.find(reg, actor, model.ref) if v.status != "checking"][:6]
+    found = [v for v in recalled(versions.find, reg, actor, model.ref) if v.status != "checking"][
+        :6
+    ]
     st.switch_page("compare.py", query_params={"v": [v.ref for v in reversed(found)]})
 
 
 @st.dialog("Move to the trash")
 def _ask_trash(reg: Registry, actor: Actor, model: Model) -> None:
     """What goes with it, and for how long it can be taken back."""
-    found = versions.find(reg, actor, model.ref)
+    found = recalled(versions.find, reg, actor, model.ref)
     size = text.size(sum(version.size_bytes for version in found))
     n = text.count(len(found), "version")
     st.markdown(
@@ -105,7 +108,7 @@ def follow(reg: Registry, actor: Actor, model: Model, found: Sequence[Version]) 
 
 def _watch(reg: Registry, actor: Actor, ref: str, waiting: tuple[int, ...]) -> None:
     with notices.shown():
-        found = versions.find(reg, actor, ref)
+        found = recalled(versions.find, reg, actor, ref)
     still = tuple(version.number for version in found if version.status == "checking")
     if still != waiting:
         st.rerun()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import cards, charts, notices, schemas, snippets, tables, text
+from pages.parts.memory import recalled
 from registry import access, activity, advice, downloads, models, versions
 from registry.core import Registry
 from registry.records import Actor, Artifact, Model, Version
@@ -232,7 +233,7 @@ def _origin() -> str:
 
 def happened(reg: Registry, actor: Actor, model: Model) -> None:
     """What was done with the model, newest first."""
-    page = activity.find(reg, actor, model=model.ref, size=30)
+    page = recalled(activity.find, reg, actor, model=model.ref, size=30)
     cards.activity(page.items, subjects=False)
     if page.total > len(page.items):
         st.page_link(

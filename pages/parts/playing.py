@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts import cards, forms, notices, text
+from pages.parts.memory import recalled
 from registry import predict, search, versions
 from registry.core import Registry
 from registry.records import Actor, Model, ModelQuery, Schema, Version
@@ -29,7 +30,7 @@ def choose(reg: Registry, actor: Actor) -> tuple[Version | None, DeltaGenerator]
         The version, and the place beside it where `worker` is shown after the answer.
     """
     query = ModelQuery(statuses=("ready",))
-    found = search.find_models(reg, actor, query, size=_MOST_MODELS).items
+    found = recalled(search.find_models, reg, actor, query, size=_MOST_MODELS).items
     wanted = st.query_params.get("model", "")
     refs = list(dict.fromkeys([*([wanted] if wanted else []), *(model.ref for model in found)]))
     if not refs:
@@ -41,7 +42,7 @@ def choose(reg: Registry, actor: Actor) -> tuple[Version | None, DeltaGenerator]
         "Model", refs, format_func=lambda r: names.get(r, r), key="playground.model",
         on_change=_keep_model,
     )  # fmt: skip
-    listed = versions.find(reg, actor, ref)
+    listed = recalled(versions.find, reg, actor, ref)
     chosen = _version(listed, st.query_params.get("version", ""))
     if chosen is None:
         return None, right

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import cards, notices, tables, text, trash
+from pages.parts.memory import recalled
 from registry import access, aliases, versions
 from registry.core import Registry
 from registry.records import CHAMPION, LIFECYCLES, STAGES, Actor, Model, Version
@@ -45,7 +46,7 @@ def show(
 
 def put_away(reg: Registry, actor: Actor, model: Model) -> None:
     """The versions in the trash, folded; nothing when there are none."""
-    gone = versions.find(reg, actor, model.ref, trash=True)
+    gone = recalled(versions.find, reg, actor, model.ref, trash=True)
     if gone:
         with st.expander(f"Trash ({len(gone)})", icon=":material/delete:"):
             trash.versions(reg, actor, model, gone)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import streamlit as st
 
 from pages.parts import cookie
+from pages.parts.memory import recalled
 from registry import accounts
 from registry.core import Registry
 from registry.records import Actor
@@ -28,7 +29,7 @@ def current() -> Actor | None:
     session_id = st.session_state.get(ID)
     if not session_id:
         return _from_cookie()
-    actor = accounts.by_session(registry(), session_id)
+    actor = recalled(accounts.by_session, registry(), session_id)
     if actor is None:
         leave(ended=True)
     return actor
