@@ -42,7 +42,10 @@ def load(file: BinaryIO, trusted: frozenset[str]) -> Any:
     """
     stream, _ = compressed.inflated(file)
     try:
-        return _Restricted(stream, trusted).load()
+        made = _Restricted(stream, trusted).load()
+        if stream.read(1):
+            raise _Refused("more bytes follow after the end of the pickle")
+        return made
     except _Refused as refused:
         raise unsafe([refused.name] if refused.name else [], str(refused)) from None
 
@@ -102,16 +105,17 @@ class _Restricted(_pickle._Unpickler):  # type: ignore[misc]
         self.load_reduce()
 
     def _newobj(self) -> None:
-        self._known_class(self.stack[-2])
+        self._made(*self.stack[-2:])
         self.load_newobj()
 
     def _newobj_ex(self) -> None:
-        self._known_class(self.stack[-3])
+        self._made(*self.stack[-3:-1])
         self.load_newobj_ex()
 
-    def _known_class(self, cls: Any) -> None:
-        if id(cls) not in self._found:
-            raise _Refused("the file makes an object of a class that it does not name")
+    def _made(self, cls: Any, args: Any) -> None:
+        paths = self._found.get(id(cls), (None, set[str]()))[1]
+        if not paths or not all(guards.call(path, args) for path in paths):
+            raise _Refused(f"the file makes {_shown(cls, paths)} as no library does")
 
     def _build(self) -> None:
         state, made = self.stack[-1], self.stack[-2]

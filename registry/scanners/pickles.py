@@ -27,7 +27,7 @@ _NPY, _HEADER_2 = b"\x93NUMPY", np.lib.format.read_array_header_2_0
 _PICKLES = (".pkl", ".pickle", ".joblib", ".sav")
 _CODE = "__torch__"  # TorchScript's own types: their code lies in the file, none of it is Python
 _RULES: dict[str, tuple[str, str]] = {
-    "old-opcode": ("it uses {}", "No library for Python 3 writes this; attacks do"),
+    "old-opcode": ("it uses the opcode {}", "No library for Python 3 writes this; attacks do"),
     "call-of-a-result": ("it calls {}", "Libraries only call functions that they name"),
     "call": ("it calls {}", "No library writes such a call; it could do harm while loading"),
     "state-of-a-class": (

@@ -15,7 +15,7 @@ from registry.records import Field, Inspection, Output, Schema
 from registry.sandbox.contract import Answer, ModelSpec
 from registry.sandbox.pool import Pool
 from registry.settings import Settings
-from tests.makers.scripted import scripted
+from tests.makers.scripted import TRUSTED, scripted
 
 Spec = Callable[..., ModelSpec]
 Ask = Callable[..., Answer]
@@ -87,7 +87,7 @@ def script(tmp_path: Path, spec: Spec) -> Callable[[str], ModelSpec]:
             f"class Model:\n    def predict(self, rows):\n{lines}"
         )
         path = scripted(tmp_path, source, f"{uuid4().hex}.pkl")
-        return spec(path, "sklearn", ONE_NUMBER)
+        return replace(spec(path, "sklearn", ONE_NUMBER), trusted=TRUSTED)
 
     return make
 
