@@ -130,12 +130,17 @@ def _actions(reg: Registry, actor: Actor, case: Case) -> None:
             _ask_refuse(reg, actor, case)
     elif cards.action("Withdraw", key="quarantine.withdraw", icon=":material/undo:"):
         _ask_withdraw(reg, actor, case)
-    why = "no conversion is known for this format"
-    cards.action("Convert", why, key="quarantine.convert", icon=":material/transform:")
+    _convert(case)
     if cards.action("Scan again", key="quarantine.scan", icon=":material/policy:"):
         with notices.shown(stop=False):
             rescans.again(reg, actor, case.ref)
             cards.done("Scanning again; Jobs shows when it is done")
+
+
+def _convert(case: Case) -> None:
+    """Into a format without code, inside the sandbox, without ever being trusted."""
+    why = f"no conversion of {case.format} files is known here"
+    cards.action("Convert", why, key="quarantine.convert", icon=":material/transform:")
 
 
 @st.dialog("Trust this file", width="medium")
