@@ -42,7 +42,7 @@ def run(reg: Registry, version_id: str) -> None:
         spec = versions.spec_in(s, reg, row)
         report = codec.load(Report, row.report) if row.report else None
         decision = decisions.standing_in(s, version_id)
-        trusted = decisions.trusted_in(s, row, spec.digest) is not None
+        trusted = decisions.trusted_in(s, row.id, spec.digest) is not None
     if decision and decision.decision == "refused":
         versions.conclude(reg, version_id, status="failed", failure=cases.refusal(decision))
         return

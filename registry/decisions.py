@@ -26,26 +26,27 @@ def of_versions(s: Session, version_ids: Sequence[str]) -> dict[str, tuple[Decis
 
 def standing_in(s: Session, version_id: str) -> Decision | None:
     """The newest decision about a version, unless it was withdrawn."""
-    row = s.execute(_NEWEST, {"version_id": version_id}).scalar_one_or_none()
-    return _record(row) if row and row.decision != "withdrawn" else None
+    found = s.execute(_NEWEST, {"version_id": version_id}).one_or_none()
+    return _record(found[0]) if found and found[0].decision != "withdrawn" else None
 
 
-def trusted_in(s: Session, row: VersionRow, digest: str) -> tuple[str, ...] | None:
+def trusted_in(s: Session, version_id: str, digest: str) -> tuple[str, ...] | None:
     """The names that somebody trusts in a version; None when nobody trusts it as it is now.
 
     Trust holds for exactly these bytes and exactly the names that their report asks for, and
     never for what the scan refuses.
     """
-    decision = standing_in(s, row.id)
-    if decision is None or decision.decision != "trusted" or not row.report:
+    newest, seen = s.execute(_NEWEST, {"version_id": version_id}).one_or_none() or (None, None)
+    if newest is None or newest.decision != "trusted" or newest.digest != digest or not seen:
         return None
-    report = codec.load(Report, row.report)
-    same = decision.digest == digest and set(decision.names) == set(report.unusual)
-    return decision.names if same and report.verdict != "refuse" else None
+    report = codec.load(Report, seen)
+    same = set(newest.names) == set(report.unusual)
+    return tuple(newest.names) if same and report.verdict != "refuse" else None
 
 
 _NEWEST = (
-    select(TrustRow)
+    select(TrustRow, VersionRow.report)
+    .join(VersionRow, VersionRow.id == TrustRow.version_id)
     .where(TrustRow.version_id == bindparam("version_id"))
     .order_by(TrustRow.id.desc())
     .limit(1)

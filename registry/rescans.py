@@ -128,11 +128,13 @@ def _act_in(s: Session, row: VersionRow, report: Report, digest: str) -> tuple[b
     """Keep the report; hold the version back or let it go. Whether it is held, and a check job."""
     model = s.get_one(ModelRow, row.model_id)
     before = codec.load(Report, row.report) if row.report else None
-    trusted = decisions.trusted_in(s, row, digest) is not None
+    trusted = decisions.trusted_in(s, row.id, digest) is not None
     versions.keep_report_in(row, report)
     s.flush()
-    if trusted and before and _asks(report) - _asks(before):
-        trust.withdraw_in(s, SYSTEM, model, row, "a newer scan says more of this file")
+    lost = decisions.trusted_in(s, row.id, digest) is None
+    more = before is None or bool(_asks(report) - _asks(before))
+    if trusted and report.verdict != "clean" and (lost or more):
+        trust.withdraw_in(s, SYSTEM, model, row, "a newer scan says something else of this file")
         trusted = False
     standing = decisions.standing_in(s, row.id)
     if standing and standing.decision == "refused":

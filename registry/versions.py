@@ -102,7 +102,7 @@ def spec_in(s: Session, reg: Registry, row: VersionRow) -> ModelSpec:
         open=lambda: reg.store.open(digest, blake3),
         schema=codec.load(Schema, row.schema) if row.schema else None,
         inspection=inspection,
-        trusted=(decisions.trusted_in(s, row, digest) or ()) if decided else (),
+        trusted=(decisions.trusted_in(s, row.id, digest) or ()) if decided else (),
     )
 
 

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from registry import cases, jobs, models, trust, versions
 from registry.core import Registry
 from registry.records import Actor, Version
+from registry.sandbox.limits import Layers
 from registry.tables import VersionRow
 from tests.makers import held as makers
 from tests.pages.test_every_page import shown
@@ -150,3 +151,12 @@ def test_the_model_page_keeps_report_and_decisions(
     said = visit(alice, "model.py", name=waiting.model)
     assert "trusted" in words(said)
     assert "<b>" not in "\n".join(str(m.value) for m in said.markdown).replace("\\<", "")
+
+
+@pytest.mark.parametrize("file", ["home.py", "quarantine.py", "upload.py", "model.py"])
+def test_a_weak_fence_is_said_on_every_page(
+    file: str, visit: Visit, reg: Registry, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Weak sandbox" not in words(visit(alice, file))
+    monkeypatch.setattr(reg.pool.nursery, "_layers", Layers(landlock_abi=0, seccomp=False))
+    assert "Weak sandbox" in words(visit(alice, file))

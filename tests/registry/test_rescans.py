@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -93,6 +95,16 @@ def test_trust_is_withdrawn_when_it_asks_for_more(reg, alice, publish_file, cust
         ("withdrawn", "system"),
         ("trusted", "alice"),
     ]
+
+
+def test_trust_is_withdrawn_when_it_asks_for_less(reg, alice, publish_file, custom):
+    version = publish_file(alice, custom, name="Custom")
+    more = (*version.report.names, Named("acme_models.Other", "unusual"))
+    report_is(reg, version, replace(version.report, names=more))
+    trust.trust(reg, alice, version.ref, (*makers.NAMES, "acme_models.Other"), "ours")
+    rescans.run(reg, version.id)
+    version = versions.get(reg, alice, version.ref)
+    assert (version.status, version.decisions[0].decision) == ("quarantined", "withdrawn")
 
 
 def test_a_persons_refusal_outlives_a_clean_report(reg, alice, iris):
