@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 
-NAMES = ("predict", "upload", "versions", "screens")
+NAMES = ("predict", "cold", "lockdown", "neighbours", "peers", "upload", "versions", "screens")
 
 for name in sys.argv[1:] or NAMES:
     print(f"\n== {name}")
