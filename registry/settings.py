@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     worker_memory_mb: int = Field(2048, ge=256, description="Memory one worker may take, in MiB.")
     worker_cpu_s: int = Field(600, gt=0, description="CPU seconds one worker may use in its life.")
     worker_threads: int = Field(1, ge=1, description="Computing threads per worker.")
-    inspect_timeout_s: float = Field(20, gt=0, description="Seconds an inspection may take.")
+    inspect_timeout_s: float = Field(60, gt=0, description="Seconds an inspection may take.")
     load_timeout_s: float = Field(60, gt=0, description="Seconds loading a model may take.")
     predict_timeout_s: float = Field(10, gt=0, description="Seconds one prediction may take.")
     allow_weak_sandbox: bool = Field(

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "registry/formats/allowlists"
 
 # Tests, tools, pictures, and what never is part of a fitted model
 _SKIPPED = re.compile(
-    r"\b(tests?|testing|_test\w*|conftest|externals|datasets|experimental|inspection|callback|"
+    r"\b(tests?|testing|_build_utils|_test\w*|conftest|externals|datasets|experimental|inspection|callback|"
     r"estimator_checks|_mocking|parallel|array_api\w*|_array_api|f2py|setup|distutils|plotting|"
     r"_plotting|_plot|dask|spark|_available_if|_set_output|_indexing|_pprint|_param_validation|"
     r"_repr_html|deprecation|_export|_reingold_tilford|_pairwise_distances_reduction|_seq_dataset|"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from registry.errors import BrokenArtifact, NotInstalled
+from registry.formats.marks import HEAD_BYTES, is_pickle
 from registry.formats.text import refusal
 
 if TYPE_CHECKING:
@@ -54,6 +55,19 @@ def opened(file: BinaryIO, kind: str) -> BinaryIO:
             )
         )
     return file
+
+
+def inflated(file: BinaryIO) -> tuple[BinaryIO, str]:
+    """A pickle from its start, inflated where it is compressed, and how it is ("" = not).
+
+    Raises:
+        BrokenArtifact: It is in the layout of a joblib before 0.10.
+        NotInstalled: lz4 is not here.
+    """
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    kind = "" if is_pickle(head) else kind_of(head)
+    return opened(file, kind), kind
 
 
 def peek(file: BinaryIO, kind: str, size: int = 64) -> bytes:

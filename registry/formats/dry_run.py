@@ -41,33 +41,14 @@ def dry_run(file: BinaryIO, *, limits: Limits | None = None, packed_bytes: int =
 
 def _follows(source: Source, seen: Seen) -> bool:
     """Whether bytes follow a pickle; names of the pickles among them are noted."""
-    first = source.read(1)
-    if not first:
+    if not source.peek():
         return False
-    rest = Source(_Again(first, source), Limits(10.0, 10_000_000))
     for _ in range(_MAX_FOLLOWING):
         try:
-            DryRun(rest, arrays=True, seen=seen).load()
+            DryRun(source, arrays=True, seen=seen).load()
         except DAMAGE:
             break
     return True
-
-
-class _Again(io.RawIOBase):
-    """A stream with its first byte put back."""
-
-    def __init__(self, first: bytes, source: Source) -> None:
-        self._first, self._source = first, source
-
-    def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes."""
-        first, self._first = self._first[:size], self._first[size:]
-        return first + self._source.read(size - len(first))
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        """The next line."""
-        first, self._first = self._first, b""
-        return first if first == b"\n" else first + self._source.readline()
 
 
 def dry_run_many(file: BinaryIO, count: int) -> list[Seen]:

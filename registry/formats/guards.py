@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
+import numpy as np
+
+from registry.formats import names
 from registry.formats.stubs import Global, Instance, Skipped
 
 _BASES = frozenset(
@@ -19,6 +22,7 @@ _BASES = frozenset(
                  "float", "complex")
 )  # fmt: skip
 _DISTRIBUTION = re.compile(r"scipy\.stats\._(continuous|discrete)_distns\.\w+_gen")
+_PARTIAL = "functools.partial"
 _METHODS = frozenset(
     ("_entropy", "_cdf_single", "_ppf_single", "_mom0_sc", "_mom1_sc", "_mom_integ0", "_mom_integ1")
 )
@@ -48,11 +52,13 @@ def call(path: str, args: Any) -> bool:
 
 def state(made: Any, given: Any) -> bool:
     """Whether an object may be given this state by BUILD."""
-    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict):
-        if any(not isinstance(k, str) or k.startswith("__") for k in given[1]):
-            return False  # slots are set one by one: __class__ would change what the object is
+    slots = given[1] if isinstance(given, tuple) and len(given) == 2 else None
+    if isinstance(slots, dict) and any(str(name).startswith("__") for name in slots):
+        return False  # they are set one by one: __class__ would change what the object is
     if _DISTRIBUTION.fullmatch(_kind(made)):
         return type(given) is dict and _is_template(given.get("_parse_arg_template"))
+    if _kind(made) == _PARTIAL:
+        return isinstance(given, tuple) and len(given) == 4 and _partial(given[:1])
     return True
 
 
@@ -68,7 +74,9 @@ def _name(value: Any) -> str:
     """The name a value is a reference to, or ""."""
     if isinstance(value, Global):
         return value.path
-    if isinstance(value, (type, FunctionType)):
+    if isinstance(value, np.ufunc):
+        return f"numpy.{value.__name__}"
+    if isinstance(value, (type, FunctionType, BuiltinFunctionType, type(np.mean))):
         return f"{value.__module__}.{value.__qualname__}"
     return ""
 
@@ -96,6 +104,11 @@ def _getattr(args: tuple[Any, ...]) -> bool:
 
 def _reconstructor(args: tuple[Any, ...]) -> bool:
     return len(args) == 3 and bool(_name(args[0])) and _name(args[1]) in _BASES
+
+
+def _partial(args: tuple[Any, ...]) -> bool:
+    """A function that may be referred to; it is called with other values than it was made for."""
+    return len(args) == 1 and _name(args[0]) in names.LISTED - names.CALLABLE
 
 
 def _random(args: tuple[Any, ...]) -> bool:
@@ -129,6 +142,7 @@ _CALLS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
     "builtins.frozenset": _items,
     "copyreg.__newobj__": lambda args: bool(args) and bool(_name(args[0])),
     "copyreg._reconstructor": _reconstructor,
+    _PARTIAL: _partial,
     "numpy._core.multiarray._reconstruct": _empty_array,
     "numpy.core.multiarray._reconstruct": _empty_array,
     "numpy.random._pickle.__bit_generator_ctor": _random,

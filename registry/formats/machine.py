@@ -37,6 +37,7 @@ MAX_GLOBALS = 2_000
 WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 _pickle: Any = pickle  # typeshed leaves out the machine of pure Python
 _ANCIENT = {"joblib.numpy_pickle_compat", "sklearn.externals.joblib.numpy_pickle"}
+_SHORT = 5  # bytes: too few for a pickle that asks for a name
 _MAX_FLAWS, _MAX_NESTED, _MEMO_SLACK = 50, 5, 1 << 20
 DAMAGE = (
     *(*compressed.DAMAGE, pickle.UnpicklingError, struct.error, ArithmeticError),
@@ -192,8 +193,10 @@ class DryRun(_pickle._Unpickler):  # type: ignore[misc]
         self.stack[-1] = self._call(function, args)
 
     def _newobj(self) -> None:
-        args = self.stack.pop()
-        self.append(self._call(self.stack.pop(), args))
+        args, cls = self.stack.pop(), self.stack.pop()
+        if isinstance(cls, Global) and not guards.call(cls.path, args):
+            self.seen.flaw("call", f"{cls.path} with what no library gives it")
+        self.append(self._call(cls, args))
 
     def _newobj_ex(self) -> None:
         self.stack.pop()
@@ -303,21 +306,28 @@ class DryRun(_pickle._Unpickler):  # type: ignore[misc]
     def _binbytes8(self) -> None:
         self._bytes(struct.unpack("<Q", self.read(8))[0])
 
+    def _short_text(self) -> None:
+        size = self.read(1)[0]
+        data = self.read(size)
+        if len(data) < size:
+            raise EOFError
+        self.append(self._readable(data) if size > _SHORT else str(data, "utf-8", "surrogatepass"))
+
     def _text(self, size: int) -> None:
         data = self.read(size)
         if len(data) < size:
             raise EOFError
+        self.append(self._readable(data))
+
+    def _readable(self, data: bytes) -> str:
         text = str(data, "utf-8", "surrogatepass")
         if data[:2] == b"\xc2\x80" or b"\n" in data:
             self._look_into(text.encode("latin-1", "replace"))
-        self.append(text)
+        return text
 
     def _line_of_text(self) -> None:
         self.load_unicode()
         self._look_into(self.stack[-1].encode("latin-1", "replace"))
-
-    def _short_text(self) -> None:
-        self._text(self.read(1)[0])
 
     def _bintext(self) -> None:
         self._text(struct.unpack("<I", self.read(4))[0])
@@ -331,7 +341,8 @@ class DryRun(_pickle._Unpickler):  # type: ignore[misc]
     def _put(self, target: Any, items: list[Any]) -> None:
         pairs = zip(items[::2], items[1::2], strict=True)
         if isinstance(target, dict):
-            target.update((reductions.key(k), v) for k, v in pairs)
+            key = reductions.key
+            target.update([(k if type(k) is str else key(k), v) for k, v in pairs])
         elif isinstance(target, Instance):
             target.pairs.extend(list(pairs)[: MAX_KEPT - len(target.pairs)])
 

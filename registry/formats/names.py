@@ -87,10 +87,19 @@ def python_2(module: str, name: str) -> tuple[str, str]:
     return _compat_pickle.IMPORT_MAPPING.get(module, module), name
 
 
+def split(path: str) -> tuple[str, str]:
+    """Module and name of a path as it is shown; what has no module is judged dangerous."""
+    module, _, name = path.rpartition(".")
+    return module, name
+
+
 def may_load(module: str, name: str, trusted: frozenset[str]) -> bool:
-    """Whether a real load may import it: it is listed, or unusual and trusted for this file."""
-    judged = judge(module, name)
-    return judged == "innocuous" or (judged == "unusual" and f"{module}.{name}" in trusted)
+    """Whether a real load may import it: it is listed, or trusted for this file by its exact name.
+
+    Who trusts is offered unusual names only: a file that asks for dangerous ones is refused before.
+    """
+    known = judge(module, name) == "innocuous"
+    return known or (is_plain(module, name) and f"{module}.{name}" in trusted)
 
 
 def is_plain(module: str, name: str) -> bool:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from weakref import WeakKeyDictionary
 
 from registry.errors import BrokenArtifact
-from registry.formats import answers, compressed, proposals
+from registry.formats import answers, compressed, proposals, restricted
 from registry.formats.dry_run import Limits, Seen, dry_run
 from registry.formats.machine import WRAPPER
-from registry.formats.marks import HEAD_BYTES, is_pickle
+from registry.formats.marks import is_pickle
 from registry.records import Inspection, Schema
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def walked(file: BinaryIO) -> tuple[Seen, str]:
         BrokenArtifact: It is damaged, or asks for too much.
     """
     if file not in _WALKED:
-        stream, kind = opened(file)
+        stream, kind = compressed.inflated(file)
         packed = file.seek(0, os.SEEK_END) if kind else 0
         file.seek(0)
         _WALKED[file] = dry_run(stream, packed_bytes=packed), kind
@@ -73,31 +73,16 @@ def walked(file: BinaryIO) -> tuple[Seen, str]:
 _WALKED: WeakKeyDictionary[BinaryIO, tuple[Seen, str]] = WeakKeyDictionary()
 
 
-def opened(file: BinaryIO) -> tuple[BinaryIO, str]:
-    """The pickle from its start, inflated where it is compressed, and how it is.
-
-    Raises:
-        BrokenArtifact: It is in the layout of a joblib before 0.10.
-        NotInstalled: lz4 is not here.
-    """
-    file.seek(0)
-    head = file.read(HEAD_BYTES)
-    kind = "" if is_pickle(head) else compressed.kind_of(head)
-    return compressed.opened(file, kind), kind
-
-
 def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
-    """Load with joblib's loader, which reads plain pickles too.
+    """Load with joblib's loader, which reads plain pickles too, restricted to the allowlist.
 
     Raises:
+        UnsafeArtifact: It asks for a name that is neither listed nor trusted.
         NotInstalled: A library that the file needs is missing.
         PredictionFailed: The object cannot answer.
     """
-    import joblib
-
-    file.seek(0)
     with answers.missing_libraries():
-        return answers.loaded(joblib.load(file), threads)
+        return answers.loaded(restricted.load(file, trusted), threads)
 
 
 def complete(model: Any, inspection: Inspection, schema: Schema | None) -> Schema | None:

@@ -33,6 +33,7 @@ class Source:
         self._deadline = time.monotonic() + limits.seconds
         self._most = max(MAX_RATIO * packed_bytes, _FREE) if packed_bytes else 0
         self._seen = 0
+        self._next = b""
         self.readline = self._line
 
     def check(self) -> None:
@@ -46,8 +47,16 @@ class Source:
         if self._most and self._seen > self._most:
             raise ValueError(f"it inflates to more than {MAX_RATIO} times its size")
 
+    def peek(self) -> bytes:
+        """The next byte, which stays; b"" at the end."""
+        self._next = self._next or self._file.read(1)
+        return self._next
+
     def read(self, size: int) -> bytes:
         """At most `size` bytes, fewer at the end."""
+        if self._next and size:
+            first, self._next = self._next, b""
+            return first + self.read(size - 1)
         if size <= _SMALL:
             return self._file.read(size)
         parts = []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from registry.errors import BrokenArtifact, PredictionFailed
-from registry.formats import archives, runtime, torch_run, torch_zip, torchscript
+from registry.formats import archives, names, runtime, torch_run, torch_zip, torchscript
 from registry.formats.dry_run import Seen, dry_run_many
 from registry.formats.stubs import Global, Instance, Weight
 from registry.formats.text import clean, plain, refusal
@@ -87,15 +88,15 @@ def walked_legacy(file: BinaryIO) -> list[Seen]:
 
 
 def _base(root: object, seen: Seen, details: dict[str, Any]) -> dict[str, Any]:
-    names = list(seen.globals.values())
+    asked = list(seen.globals.values())
     return {
         "details": {
             **details,
             "tensors": torch_zip.shapes(root),
-            "globals": [clean(n.path) for n in names[:1000]],
+            "globals": [clean(n.path) for n in asked[:1000]],
         },
         "libraries": dict.fromkeys(
-            [p for p in runtime.libraries(n.module for n in names) if p != "torch"], ""
+            [p for p in runtime.libraries(n.module for n in asked) if p != "torch"], ""
         ),
         "n_parameters": torch_zip.total(root),
     }
@@ -158,18 +159,8 @@ def _other(root: object, seen: Seen, details: dict[str, Any]) -> Inspection:
 
 
 def _is_torch_own(name: Global) -> bool:
-    """Layers of torch itself, and what rebuilds their weights."""
-    if "." in name.name:
-        return False
-    if name.module.startswith("torch.nn.modules."):
-        return name.name[:1].isupper()
-    return name.path in _REBUILD or (name.module == "torch" and name.name.endswith("Storage"))
-
-
-_REBUILD = {
-    "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter",
-    "collections.OrderedDict", "builtins.set",
-}  # fmt: skip
+    """A layer of torch itself, or what rebuilds its weights."""
+    return names.judge(name.module, name.name) == "innocuous"
 
 
 def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
@@ -184,7 +175,7 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
     if foreign or not isinstance(seen.root, Instance):
         why = _OWN_CLASS.format(name=clean(foreign[0].path)) if foreign else WEIGHTS_ALONE
         raise PredictionFailed(why)
-    layers = [_layer(torch, n) for n in seen.globals.values() if n.module.startswith("torch.nn.")]
+    layers = [_layer(n) for n in seen.globals.values() if n.module.startswith("torch.nn.")]
     file.seek(0)
     try:
         with torch.serialization.safe_globals(layers):
@@ -193,16 +184,16 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
         raise PredictionFailed("torch cannot load this file", clean(wrong, 2000)) from None
 
 
-def _layer(torch: Any, name: Global) -> Any:
-    """A layer class of torch by its exact name.
+def _layer(name: Global) -> Any:
+    """A layer of torch, or a function that one refers to, by its exact name.
 
     Raises:
-        PredictionFailed: torch has no such layer.
+        PredictionFailed: This torch has no such thing.
     """
-    found = getattr(torch.nn, name.name, None)
-    if not isinstance(found, type) or not issubclass(found, torch.nn.Module):
-        raise PredictionFailed(f"torch has no layer {clean(name.path)}")
-    return found
+    try:
+        return getattr(importlib.import_module(name.module), name.name)
+    except (ImportError, AttributeError):
+        raise PredictionFailed(f"this torch has no {clean(name.path)}") from None
 
 
 def complete(model: Any, inspection: Inspection, schema: Schema | None) -> Schema | None:

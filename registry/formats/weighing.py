@@ -47,7 +47,7 @@ def _children(value: Any) -> list[Any]:
     elif isinstance(value, dict):
         parts = list(value.values())
     else:
-        parts = list(value) if isinstance(value, _CONTAINERS) else []
+        parts = list(value) if isinstance(value, (list, tuple, set, frozenset)) else []
     return [part for part in parts if isinstance(part, _CONTAINERS)]
 
 

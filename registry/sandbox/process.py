@@ -20,6 +20,7 @@ from registry.errors import (
     RegistryError,
     WorkerCrashed,
 )
+from registry.formats import restricted
 from registry.formats.text import clean
 from registry.sandbox import wire
 from registry.sandbox.limits import Limits
@@ -193,6 +194,10 @@ def _rebuilt(name: Any, text: str, log: str, told: dict[str, Any]) -> RegistryEr
         return InvalidInput({clean(str(k)): clean(str(v)) for k, v in problems.items()})
     if name == "NotInstalled" and isinstance(package, str):
         return NotInstalled(clean(package))
+    if name == "UnsafeArtifact":
+        refused = told.get("names")
+        refused = refused if isinstance(refused, list) else []
+        return restricted.unsafe([str(n) for n in refused], text.removeprefix("refused: "))
     if name == "PredictionFailed":
         return PredictionFailed(text, log)
     if name in _PLAIN_ERRORS:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from registry import codec, formats, inputs, scanners
-from registry.errors import InvalidInput, NotInstalled
+from registry.errors import InvalidInput, NotInstalled, UnsafeArtifact
 from registry.records import Checked, Finding, Inspection, Schema
 from registry.sandbox import arrays, wire
 from registry.sandbox.limits import Layers, Limits, lock_down
@@ -239,6 +239,8 @@ def _described(failed: BaseException) -> Reply:
         told["problems"] = {_short(k): _short(v) for k, v in list(failed.problems.items())[:50]}
     if isinstance(failed, NotInstalled):
         told["package"] = failed.package
+    if isinstance(failed, UnsafeArtifact):
+        told["names"] = [named.name for named in failed.report.names]
     return _data(told)
 
 

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import BinaryIO
 from zipfile import ZipFile
 
+import numpy as np
+
 from registry.errors import BrokenArtifact
-from registry.formats import archives, names, sklearn, skops, torch_pickle
+from registry.formats import archives, compressed, names, sklearn, skops, torch_pickle
 from registry.formats.dry_run import Seen, dry_run, dry_run_torch
 from registry.formats.marks import HEAD_BYTES, is_pickle
 from registry.formats.stubs import Global
@@ -20,11 +22,12 @@ NAME = "pickles"
 FORMATS = ("sklearn", "skops", "torch_pickle", "torchscript", "torch_export", "mlflow")
 
 _MAX_MEMBER, _MAX_DEPTH, _MAX_SHOWN = 256 << 20, 3, 10
-_TORCH_PICKLES = ("data.pkl", "constants.pkl", "traced_inputs.pkl", "attributes.pkl")
+_OF_TORCH = ("data.pkl", "constants.pkl", "traced_inputs.pkl", ".debug_pkl")
+_NPY, _HEADER_2 = b"\x93NUMPY", np.lib.format.read_array_header_2_0
 _PICKLES = (".pkl", ".pickle", ".joblib", ".sav")
 _CODE = "__torch__"  # TorchScript's own types: their code lies in the file, none of it is Python
 _RULES: dict[str, tuple[str, str]] = {
-    "old-opcode": ("it uses {}", "No library for Python 3 writes this; attacks do"),
+    "old-opcode": ("it uses the opcode {}", "No library for Python 3 writes this; attacks do"),
     "call-of-a-result": ("it calls {}", "Libraries only call functions that they name"),
     "call": ("it calls {}", "No library writes such a call; it could do harm while loading"),
     "state-of-a-class": (
@@ -102,23 +105,36 @@ class _Walk:
             name = member.filename
             with archive.open(member) as opened:
                 head = opened.read(HEAD_BYTES)
-            own = format != "skops" and name.rpartition("/")[2] in _TORCH_PICKLES
-            if own and format != "mlflow":
+            if format not in ("skops", "mlflow") and name.endswith(_OF_TORCH):
                 seen = dry_run_torch(archives.read(archive, name, _MAX_MEMBER))
                 self.add(seen, clean(name), script=format == "torchscript")
             elif format == "mlflow" and (name.endswith(_PICKLES) or is_pickle(head)):
                 self.add(_joblib(archives.read(archive, name, _MAX_MEMBER)), clean(name))
+            elif head.startswith(_NPY):
+                self._npy(archive, name)
             elif name.endswith(_PICKLES) or is_pickle(head):
-                self._stray(archive, name, format)
+                self._stray(archives.read(archive, name, _MAX_MEMBER), name)
             elif archives.is_zip(head) and depth < _MAX_DEPTH:
                 inside = io.BytesIO(archives.read(archive, name, _MAX_MEMBER))
                 with archives.opened(inside) as inner:
                     self.archive(inner, format, depth + 1)
 
-    def _stray(self, archive: ZipFile, name: str, format: str) -> None:
+    def _npy(self, archive: ZipFile, name: str) -> None:
+        """An array of objects, which is a pickle behind its header."""
+        data = archives.read(archive, name, _MAX_MEMBER)
+        file = io.BytesIO(data)
+        try:
+            first = np.lib.format.read_magic(file) == (1, 0)
+            header = np.lib.format.read_array_header_1_0(file) if first else _HEADER_2(file)
+        except ValueError as odd:
+            raise BrokenArtifact(f"{clean(name)} is damaged: {clean(odd, 100)}") from None
+        if header[2].hasobject:
+            self._stray(data[file.tell() :], f"{name}.pkl")
+
+    def _stray(self, data: bytes, name: str) -> None:
         """A pickle where its layout keeps none, or weights that start like one."""
         try:
-            seen = _joblib(archives.read(archive, name, _MAX_MEMBER))
+            seen = _joblib(data)
         except BrokenArtifact:
             if name.endswith(_PICKLES):
                 raise
@@ -146,7 +162,7 @@ class _Walk:
 
 def _joblib(data: bytes) -> Seen:
     """A pickle as joblib would load it, compressed or not."""
-    stream, kind = sklearn.opened(io.BytesIO(data))
+    stream, kind = compressed.inflated(io.BytesIO(data))
     return dry_run(stream, packed_bytes=len(data) if kind else 0)
 
 

@@ -293,6 +293,24 @@ def in_a_state(marker: Path) -> bytes:
     return pickle.dumps(made)
 
 
+def code_in_a_state(marker: Path) -> bytes:
+    """A distribution of SciPy, which runs a text out of its state."""
+    from scipy.stats import uniform
+
+    written = pickle.dumps(uniform(), 2)
+    start = written.index(b"\ndef _parse_args(") - 4
+    size = struct.unpack("<I", written[start : start + 4])[0]
+    code = writing(marker).encode()
+    text = struct.pack("<I", len(code)) + code
+    return written[:start] + text + written[start + 4 + size :]
+
+
+def maker_of_calls(marker: Path) -> bytes:
+    """A listed function of NumPy that calls what it is given."""
+    maker = b"cnumpy.random._pickle\n__randomstate_ctor\n("
+    return b"\x80\x02" + maker + _touch(marker) + b"cos\nsystem\ntR."
+
+
 def called_when_asked(marker: Path) -> bytes:
     """A pipeline step that calls os.system with each batch."""
     from sklearn.preprocessing import FunctionTransformer
@@ -372,6 +390,7 @@ PLAIN: tuple[Callable[[Path], bytes], ...] = (
     dotted_class, attribute_by_getattr, name_from_a_call, name_from_the_memo, unknown_library,
     own_class, inst_opcode, obj_opcode, extension_opcode, dup_opcode, persistent_id, odd_number,
     call_of_an_answer, state_for_a_class, truncated, in_a_list, in_a_model, in_a_state,
+    code_in_a_state, maker_of_calls,
     called_when_asked, pickle_in_bytes, pickle_in_a_value, pickle_in_text, second_pickle,
     bytes_after_the_end, hash_bomb, doubled_lists, claimed_size, huge_buffer, memo_index,
     deep_nesting,

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.makers import fitted
+from tests.makers import fitted, networks
 from tests.makers.hostile_plain import called, os_system, system
 
 
@@ -199,22 +199,18 @@ def torch_tar(marker: Path) -> bytes:
 
 def export_with_pickled_weights(marker: Path) -> bytes:
     """torch.export: a weight that is stored as a pickle."""
-    config = {"config": {"w": {"path_name": "weight_0", "is_param": True, "use_pickle": True}}}
-    graph = {"graph_module": {"graph": {}, "signature": {}, "module_call_graph": []}}
-    return _torch_zip(
-        {
-            "archive_format": b"pt2",
-            "models/model.json": json.dumps(graph).encode(),
-            "data/weights/model_weights_config.json": json.dumps(config).encode(),
-            "data/weights/weight_0": os_system(marker),
-        }
-    )
+    with zipfile.ZipFile(networks.torch_export_mlp(marker.parent)) as archive:
+        content = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    config = "data/weights/model_weights_config.json"
+    content[config] = content[config].replace(b'"use_pickle": false', b'"use_pickle": true')
+    content["data/weights/weight_0"] = _torch_zip({"data.pkl": os_system(marker)})
+    return _torch_zip(content)
 
 
 def _torch_zip(members: dict[str, bytes]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        for name, content in {**members, "version": b"3\n"}.items():
+        for name, content in {"version": b"3\n", **members}.items():
             archive.writestr(f"archive/{name}", content)
     return file.getvalue()
 
@@ -237,10 +233,7 @@ def skops_type(marker: Path) -> bytes:
 
 def skops_function(marker: Path) -> bytes:
     """skops: a function that is called with every batch."""
-    function = {
-        "__class__": "function", "__module__": "builtins", "__loader__": "FunctionNode",
-        "content": {"module_path": "os", "function": "system"},
-    }  # fmt: skip
+    function = {"__class__": "system", "__module__": "os", "__loader__": "FunctionNode"}
     return _skops({**function, "__id__": 1})
 
 

@@ -145,7 +145,8 @@ def _training() -> Any:
 
     module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
     optimizer = torch.optim.AdamW(module.parameters())
-    module(torch.ones(2, 4)).sum().backward()
+    with torch.enable_grad():
+        module(torch.ones(2, 4)).sum().backward()
     optimizer.step()
     return {
         "epoch": 7,
