@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
 from registry.errors import RegistryError
 from registry.sandbox.process import Worker
+
+_LATER_S = 0.05
 
 
 class Standbys:
@@ -63,6 +66,7 @@ class Standbys:
             worker.end()
 
     def _fill(self) -> None:
+        time.sleep(_LATER_S)  # let whoever took the last one have its answer first
         group: str | None = self._wanted[0]
         while group is not None:
             worker: Worker | None = None
