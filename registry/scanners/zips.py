@@ -137,11 +137,14 @@ def is_pickled(name: str, head: bytes, part: BinaryIO) -> bool:
 
 def _is_whole_pickle(head: bytes, part: BinaryIO) -> bool:
     """Whether it is a pickle to its end; numbers may well begin like one."""
+    if not is_pickle(head):
+        return False
     part.seek(0)
     try:
-        return is_pickle(head) and dry_run(part, limits=_BRIEFLY).complete
+        dry_run(part, limits=_BRIEFLY)
     except BrokenArtifact:
         return False
+    return True
 
 
 def _is_whole_archive(head: bytes, part: BinaryIO) -> bool:
