@@ -96,13 +96,17 @@ def _model(part: BinaryIO, name: str, head: bytes, look: Look) -> None:
         found = formats.detect(part, name)
     except (UnknownFormat, BrokenArtifact):
         if is_archive(head):
-            look.findings.append(refused(Odd("zip-nested", f"{shown} is itself an archive")))
+            look.findings.append(
+                refused(Odd("zip-nested", f"{shown} inside the archive is itself an archive"))
+            )
         elif is_pickled(name, head, part):
             look.findings.append(refused(Odd("zip-pickle", f"{shown} is no pickle to be read")))
         return
     if found == "sklearn" and is_pickle(head) and not is_pickled(name, head, part):
         return  # text that only begins like a pickle
     if found == "mlflow":
-        look.findings.append(refused(Odd("zip-nested", f"{shown} is itself such an archive")))
+        look.findings.append(
+            refused(Odd("zip-nested", f"{shown} inside the archive is itself an MLflow folder"))
+        )
     else:
         inside.scan(part, found, look)

@@ -56,6 +56,7 @@ _LOOKED_INTO = {
     ),
 }
 """Pickles and archives that another scanner opens."""
+_BRIEFLY = Limits(seconds=1.0, opcodes=500_000)
 _PICKLED = (".pkl", ".pickle", ".joblib", ".dill", ".p")
 _ARCHIVES = ((0, b"PK\x03\x04"), (0, b"PK\x05\x06"), (0, b"\x1f\x8b\x08"), (0, b"BZh"),
              (0, b"\xfd7zXZ\x00"), (0, b"7z\xbc\xaf\x27\x1c"), (0, b"Rar!\x1a\x07"),
@@ -131,14 +132,27 @@ def is_pickled(name: str, head: bytes, part: BinaryIO) -> bool:
     """
     if name.lower().endswith(_PICKLED):
         return True
-    if not is_pickle(head) or head[:1] == b"\x80":
-        return is_pickle(head)
+    return is_pickle(head) if head[:1] == b"\x80" else _is_whole_pickle(head, part)
+
+
+def _is_whole_pickle(head: bytes, part: BinaryIO) -> bool:
+    """Whether it is a pickle to its end; numbers may well begin like one."""
+    if not is_pickle(head):
+        return False
     part.seek(0)
     try:
-        dry_run(part, limits=Limits(seconds=1.0, opcodes=500_000))
+        dry_run(part, limits=_BRIEFLY)
     except BrokenArtifact:
         return False
     return True
+
+
+def _is_whole_archive(head: bytes, part: BinaryIO) -> bool:
+    """Whether it is a zip file to its end; numbers may well begin like one."""
+    try:
+        return archives.is_zip(head) and bool(zips.members(part))
+    except Odd:
+        return False
 
 
 def _seen(file: BinaryIO, member: Member, head: bytes, format: str) -> Iterator[Finding]:
@@ -149,12 +163,13 @@ def _seen(file: BinaryIO, member: Member, head: bytes, format: str) -> Iterator[
     shown = clean(name)
     if format in _RECORDS and not _RECORDS[format].fullmatch(name):
         yield refused(Odd("zip-record", f"{shown} is no part of this format"))
-    if _matches(_NUMBERS, format, name) or _matches(_LOOKED_INTO, format, name):
+    if _matches(_LOOKED_INTO, format, name):
         return
-    if is_archive(head):
-        yield refused(Odd("zip-nested", f"{shown} is itself an archive"))
-    elif is_pickled(name, head, opened(file, member, Budget())):
-        yield refused(Odd("zip-pickle", f"{shown} is a pickle"))
+    numbers, part = _matches(_NUMBERS, format, name), opened(file, member, Budget())
+    if _is_whole_archive(head, part) if numbers else is_archive(head):
+        yield refused(Odd("zip-nested", f"{shown} inside the archive is itself an archive"))
+    elif _is_whole_pickle(head, part) if numbers else is_pickled(name, head, part):
+        yield refused(Odd("zip-pickle", f"{shown} inside the archive is a pickle"))
 
 
 def _top(member: Member, format: str) -> str | None:

@@ -21,7 +21,8 @@ TECHNIQUES: dict[str, Maker] = {name: maker for name, (_, _, _, maker) in ZIPS.i
 EXPECTED: dict[str, tuple[str, str, str]] = {
     name: (rule, claimed, "refuse") for name, (rule, claimed, _, _) in ZIPS.items()
 }
-DESCRIPTIONS: dict[str, str] = {name: about for name, (_, _, about, _) in ZIPS.items()}
+for _, _, _about, _maker in ZIPS.values():
+    _maker.__doc__ = _about
 
 
 def technique(rule: str, format: str, verdict: str = "refuse") -> Callable[[Maker], Maker]:
@@ -31,7 +32,6 @@ def technique(rule: str, format: str, verdict: str = "refuse") -> Callable[[Make
         name = maker.__name__
         TECHNIQUES[name] = maker
         EXPECTED[name] = (rule, format, verdict)
-        DESCRIPTIONS[name] = (maker.__doc__ or "").strip()
         return maker
 
     return add
@@ -52,31 +52,31 @@ def _npy(descr: str, shape: tuple[int, ...], data: bytes = b"") -> bytes:
 
 @technique("npy-header", "skops")
 def npy_objects(folder: Path) -> Path:
-    """an array of Python objects, which is a pickle"""
+    """An array of Python objects, which is a pickle"""
     return _array(folder, _npy("|O", (1,), b"\x80\x02N."))
 
 
 @technique("npy-header", "skops")
 def npy_huge(folder: Path) -> Path:
-    """a header that claims a petabyte"""
+    """A header that claims a petabyte"""
     return _array(folder, _npy("<f8", (2**47,), bytes(8)))
 
 
 @technique("npy-header", "skops")
 def npy_size(folder: Path) -> Path:
-    """a header that fits fewer bytes than there are"""
+    """A header that fits fewer bytes than there are"""
     return _array(folder, _npy("<f8", (1,), bytes(4096)))
 
 
 @technique("npy-header", "skops")
 def npy_negative(folder: Path) -> Path:
-    """a shape below zero"""
+    """A shape below zero"""
     return _array(folder, _npy("<f8", (-1,), bytes(8)))
 
 
 @technique("npy-header", "skops")
 def npz_objects(folder: Path) -> Path:
-    """an archive of arrays with objects in it"""
+    """An archive of arrays with objects in it"""
     inner = crafted([Part("a.npy", _npy("|O", (1,), b"\x80\x02N."))])
     return _array(folder, inner, "evil.npz")
 
@@ -95,7 +95,7 @@ def _h5(folder: Path, fill: Callable[[Any], None]) -> Path:
 
 @technique("hdf5-link", "keras")
 def hdf5_external_link(folder: Path) -> Path:
-    """weights that are a link to another file"""
+    """Weights that are a link to another file"""
     import h5py
 
     def fill(file: Any) -> None:
@@ -106,7 +106,7 @@ def hdf5_external_link(folder: Path) -> Path:
 
 @technique("hdf5-link", "keras")
 def hdf5_external_link_in_keras(folder: Path) -> Path:
-    """the same inside a .keras file"""
+    """The same inside a .keras file"""
     import h5py
 
     def fill(file: Any) -> None:
@@ -117,7 +117,7 @@ def hdf5_external_link_in_keras(folder: Path) -> Path:
 
 @technique("hdf5-external", "keras")
 def hdf5_external_storage(folder: Path) -> Path:
-    """numbers that are the bytes of /etc/passwd"""
+    """Numbers that are the bytes of /etc/passwd"""
 
     def fill(file: Any) -> None:
         file.create_dataset("w", (16,), "u1", external=[("/etc/passwd", 0, 16)])
@@ -127,7 +127,7 @@ def hdf5_external_storage(folder: Path) -> Path:
 
 @technique("hdf5-virtual", "keras")
 def hdf5_virtual(folder: Path) -> Path:
-    """a data set made of another file's"""
+    """A data set made of another file's"""
     import h5py
 
     def fill(file: Any) -> None:
@@ -140,7 +140,7 @@ def hdf5_virtual(folder: Path) -> Path:
 
 @technique("hdf5-shape", "keras")
 def hdf5_petabyte(folder: Path) -> Path:
-    """a data set of a petabyte without a byte"""
+    """A data set of a petabyte without a byte"""
 
     def fill(file: Any) -> None:
         file.create_dataset("w", (2**47,), "f8", chunks=(1024,))
@@ -150,7 +150,7 @@ def hdf5_petabyte(folder: Path) -> Path:
 
 @technique("hdf5-soft-link", "keras", "quarantine")
 def hdf5_soft_link(folder: Path) -> Path:
-    """another name for other weights"""
+    """Another name for other weights"""
     import h5py
 
     def fill(file: Any) -> None:
@@ -183,13 +183,13 @@ _LAMBDA = {"function": {"class_name": "__lambda__", "config": {"code": "4wEA"}}}
 
 @technique("keras-code", "keras")
 def keras_lambda(folder: Path) -> Path:
-    """a Lambda layer with marshalled code"""
+    """A Lambda layer with marshalled code"""
     return _keras(folder, _with_layer("Lambda", _LAMBDA))
 
 
 @technique("keras-code", "keras")
 def keras_lambda_h5(folder: Path) -> Path:
-    """the same in HDF5"""
+    """The same in HDF5"""
 
     def fill(file: Any) -> None:
         file.attrs["model_config"] = json.dumps(_with_layer("Lambda", _LAMBDA))
@@ -199,13 +199,13 @@ def keras_lambda_h5(folder: Path) -> Path:
 
 @technique("keras-code", "keras")
 def keras_lambda_as_activation(folder: Path) -> Path:
-    """a lambda deep inside an ordinary layer"""
+    """A lambda deep inside an ordinary layer"""
     return _keras(folder, _with_layer("Dense", {"activation": _LAMBDA["function"]}))
 
 
 @technique("keras-code", "keras")
 def keras_lambda_in_training(folder: Path) -> Path:
-    """a lambda as the loss of an .h5 file"""
+    """A lambda as the loss of an .h5 file"""
 
     def fill(file: Any) -> None:
         file.attrs["training_config"] = json.dumps({"loss": _LAMBDA["function"]})
@@ -215,44 +215,44 @@ def keras_lambda_in_training(folder: Path) -> Path:
 
 @technique("keras-code", "keras")
 def keras_tfsm_layer(folder: Path) -> Path:
-    """a layer that loads a SavedModel from a path"""
+    """A layer that loads a SavedModel from a path"""
     return _keras(folder, _with_layer("TFSMLayer", {"filepath": "/tmp/evil"}))
 
 
 @technique("keras-code", "keras")
 def keras_torch_module(folder: Path) -> Path:
-    """a layer that unpickles a torch module"""
+    """A layer that unpickles a torch module"""
     return _keras(folder, _with_layer("TorchModuleWrapper", {"module": "gASV"}))
 
 
 @technique("keras-module", "keras")
 def keras_foreign_module(folder: Path) -> Path:
-    """a class of a module that Keras would import"""
+    """A class of a module that Keras would import"""
     return _keras(folder, _with_layer("Popen", {"args": ["id"]}, module="subprocess"))
 
 
 @technique("keras-module", "keras")
 def keras_inner_module(folder: Path) -> Path:
-    """a class of Keras that is no part of a model"""
+    """A class of Keras that is no part of a model"""
     return _keras(folder, _with_layer("RemoteMonitor", {}, module="keras.callbacks"))
 
 
 @technique("keras-function", "keras")
 def keras_function(folder: Path) -> Path:
-    """a function of Keras that fetches files: CVE-2025-8747"""
+    """A function of Keras that fetches files: CVE-2025-8747"""
     function = {"class_name": "function", "module": "keras.utils", "config": "get_file"}
     return _keras(folder, _with_layer("Dense", {"activation": function}))
 
 
 @technique("keras-path", "keras")
 def keras_vocabulary(folder: Path) -> Path:
-    """a vocabulary that is a path: CVE-2025-12058"""
+    """A vocabulary that is a path: CVE-2025-12058"""
     return _keras(folder, _with_layer("StringLookup", {"vocabulary": "/etc/passwd"}))
 
 
 @technique("keras-custom", "keras", "quarantine")
 def keras_custom_class(folder: Path) -> Path:
-    """a class of somebody's own"""
+    """A class of somebody's own"""
     return _keras(folder, _with_layer("MyLayer", {}, registered_name="mine>MyLayer"))
 
 
@@ -266,25 +266,25 @@ def _pb(folder: Path, operation: str) -> Path:
 
 @technique("tensorflow-operation", "tensorflow")
 def tensorflow_read_file(folder: Path) -> Path:
-    """a graph that reads files"""
+    """A graph that reads files"""
     return _pb(folder, "ReadFile")
 
 
 @technique("tensorflow-operation", "tensorflow")
 def tensorflow_write_file(folder: Path) -> Path:
-    """a graph that writes files"""
+    """A graph that writes files"""
     return _pb(folder, "WriteFile")
 
 
 @technique("tensorflow-operation", "tensorflow")
 def tensorflow_python(folder: Path) -> Path:
-    """a graph that calls Python"""
+    """A graph that calls Python"""
     return _pb(folder, "PyFunc")
 
 
 @technique("tensorflow-operation", "tensorflow")
 def tensorflow_in_a_function(folder: Path) -> Path:
-    """a function of the library that writes files"""
+    """A function of the library that writes files"""
     body = stored.message(1, stored.message(1, b"innocent"))
     body += stored.graph_def(("w", "WriteFile"), number=3)
     library = stored.message(2, stored.message(1, body))
@@ -294,7 +294,7 @@ def tensorflow_in_a_function(folder: Path) -> Path:
 
 @technique("tensorflow-operation", "tensorflow")
 def tensorflow_second_saved_model(folder: Path) -> Path:
-    """two SavedModels in one archive, the second hostile"""
+    """Two SavedModels in one archive, the second hostile"""
     honest = stored.saved_model(stored.graph_def(("x", "Placeholder")))
     hostile = stored.saved_model(stored.graph_def(("x", "PyFunc")))
     parts = [Part("a/saved_model.pb", honest), Part("b/saved_model.pb", hostile)]
@@ -303,7 +303,7 @@ def tensorflow_second_saved_model(folder: Path) -> Path:
 
 @technique("keras-code", "tensorflow")
 def tensorflow_keras_lambda(folder: Path) -> Path:
-    """a Lambda layer in what Keras 2 keeps beside a SavedModel"""
+    """A Lambda layer in what Keras 2 keeps beside a SavedModel"""
     layer = json.dumps({"class_name": "Lambda", "config": _LAMBDA}).encode()
     graph = stored.saved_model(stored.graph_def(("x", "Placeholder")))
     about = stored.message(1, stored.message(5, layer))
@@ -313,7 +313,7 @@ def tensorflow_keras_lambda(folder: Path) -> Path:
 
 @technique("tensorflow-unknown", "tensorflow", "quarantine")
 def tensorflow_unknown(folder: Path) -> Path:
-    """an operation on no list"""
+    """An operation on no list"""
     return _pb(folder, "Addons>Frobnicate")
 
 
@@ -322,7 +322,7 @@ def tensorflow_unknown(folder: Path) -> Path:
 
 @technique("not-read-to-the-end", "tflite")
 def tflite_offset(folder: Path) -> Path:
-    """a list of graphs that lies outside the file"""
+    """A list of graphs that lies outside the file"""
     content = bytearray(models.tflite_file(folder).read_bytes())
     struct.pack_into("<I", content, struct.unpack_from("<I", content)[0] + 12, 2**31)
     return written(folder, bytes(content), "model.tflite")
@@ -330,19 +330,19 @@ def tflite_offset(folder: Path) -> Path:
 
 @technique("not-read-to-the-end", "tflite")
 def tflite_index(folder: Path) -> Path:
-    """an operator that uses a tensor that is not there"""
+    """An operator that uses a tensor that is not there"""
     return written(folder, stored.tflite_bytes(inputs=(9,)), "model.tflite")
 
 
 @technique("tflite-flex", "tflite")
 def tflite_flex(folder: Path) -> Path:
-    """an operator of all TensorFlow, which writes files"""
+    """An operator of all TensorFlow, which writes files"""
     return written(folder, stored.tflite_bytes(custom=b"FlexWriteFile"), "model.tflite")
 
 
 @technique("tflite-custom", "tflite", "quarantine")
 def tflite_custom(folder: Path) -> Path:
-    """an operator of somebody's own"""
+    """An operator of somebody's own"""
     return written(folder, stored.tflite_bytes(custom=b"Frobnicate"), "model.tflite")
 
 
@@ -351,19 +351,19 @@ def tflite_custom(folder: Path) -> Path:
 
 @technique("engine-content", "tensorrt")
 def engine_elf(folder: Path) -> Path:
-    """a program called .engine"""
+    """A program called .engine"""
     return written(folder, b"\x7fELF\x02\x01\x01" + bytes(300), "model.engine")
 
 
 @technique("engine-content", "tensorrt")
 def engine_pickle(folder: Path) -> Path:
-    """a pickle called .engine, which runs although it ends early"""
+    """A pickle called .engine, which runs although it ends early"""
     return written(folder, b"\x80\x04cposix\nsystem\n\x8c\x02id\x85R", "model.engine")
 
 
 @technique("machine-code", "tensorrt", "quarantine")
 def engine_plain(folder: Path) -> Path:
-    """an engine: machine code, which nothing can check"""
+    """An engine: machine code, which nothing can check"""
     return models.tensorrt_engine(folder)
 
 
@@ -381,34 +381,34 @@ def _tensor(start: int, stop: int, shape: list[int]) -> str:
 
 @technique("safetensors-layout", "safetensors")
 def safetensors_gap(folder: Path) -> Path:
-    """bytes between two tensors"""
+    """Bytes between two tensors"""
     header = f'{{"a": {_tensor(0, 8, [2])}, "b": {_tensor(16, 24, [2])}}}'
     return _safetensors(folder, header, bytes(24))
 
 
 @technique("safetensors-layout", "safetensors")
 def safetensors_overlap(folder: Path) -> Path:
-    """two tensors over the same bytes"""
+    """Two tensors over the same bytes"""
     header = f'{{"a": {_tensor(0, 8, [2])}, "b": {_tensor(4, 12, [2])}}}'
     return _safetensors(folder, header, bytes(12))
 
 
 @technique("safetensors-layout", "safetensors")
 def safetensors_twice(folder: Path) -> Path:
-    """one name for two tensors, of which readers take one or the other"""
+    """One name for two tensors, of which readers take one or the other"""
     header = f'{{"a": {_tensor(0, 8, [2])}, "a": {_tensor(0, 8, [2])}}}'
     return _safetensors(folder, header, bytes(8))
 
 
 @technique("safetensors-layout", "safetensors")
 def safetensors_trailing(folder: Path) -> Path:
-    """a pickle behind the tensors"""
+    """A pickle behind the tensors"""
     return _safetensors(folder, f'{{"a": {_tensor(0, 8, [2])}}}', bytes(8) + b"\x80\x02N.")
 
 
 @technique("safetensors-layout", "safetensors")
 def safetensors_size(folder: Path) -> Path:
-    """a shape larger than its bytes"""
+    """A shape larger than its bytes"""
     return _safetensors(folder, f'{{"a": {_tensor(0, 8, [2**40])}}}', bytes(8))
 
 
@@ -425,13 +425,13 @@ def _mlflow(folder: Path, *more: Part, replace: tuple[bytes, bytes] = (b"", b"")
 
 @technique("package-program", "mlflow")
 def mlflow_library(folder: Path) -> Path:
-    """a native library among the files"""
+    """A native library among the files"""
     return _mlflow(folder, Part("model/data/x.bin", b"\x7fELF" + bytes(60)))
 
 
 @technique("package-program", "mlflow")
 def mlflow_script(folder: Path) -> Path:
-    """a shell script"""
+    """A shell script"""
     return _mlflow(folder, Part("model/setup.sh", b"id\n"))
 
 
@@ -443,26 +443,26 @@ def mlflow_python(folder: Path) -> Path:
 
 @technique("mlflow-loader", "mlflow", "quarantine")
 def mlflow_loader(folder: Path) -> Path:
-    """a loader module of somebody's own"""
+    """A loader module of somebody's own"""
     return _mlflow(folder, replace=(b"mlflow.sklearn", b"os.path"))
 
 
 @technique("zip-nested", "mlflow")
 def mlflow_archive(folder: Path) -> Path:
-    """a wheel among the files"""
+    """A wheel among the files"""
     return _mlflow(folder, Part("model/x.whl", crafted([Part("setup.cfg", b"x")])))
 
 
 @technique("keras-code", "mlflow")
 def mlflow_hostile_member(folder: Path) -> Path:
-    """an honest folder with a hostile Keras model in it"""
+    """An honest folder with a hostile Keras model in it"""
     content = keras_lambda(folder).read_bytes()
     return _mlflow(folder, Part("model/data/model.keras", content))
 
 
 @technique("npy-header", "mlflow")
 def mlflow_array(folder: Path) -> Path:
-    """an example input that is a pickle"""
+    """An example input that is a pickle"""
     return _mlflow(folder, Part("model/example.npy", _npy("|O", (1,), b"\x80\x02N.")))
 
 
@@ -478,37 +478,37 @@ def _script(folder: Path, statement: str) -> Path:
 
 @technique("torchscript-call", "torchscript")
 def torchscript_save(folder: Path) -> Path:
-    """code that writes a file"""
+    """Code that writes a file"""
     return _script(folder, 'torch.save([1], "/tmp/evil")')
 
 
 @technique("torchscript-call", "torchscript")
 def torchscript_from_file(folder: Path) -> Path:
-    """code that reads a file"""
+    """Code that reads a file"""
     return _script(folder, '_0 = torch.from_file("/etc/passwd", False, 10)')
 
 
 @technique("torchscript-call", "torchscript")
 def torchscript_spaced(folder: Path) -> Path:
-    """the same with a gap where torch's parser sees none"""
+    """The same with a gap where torch's parser sees none"""
     return _script(folder, '_0 = (torch. \\\n  from_file("/etc/passwd", False, 10))')
 
 
 @technique("torchscript-call", "torchscript")
 def torchscript_getattr(folder: Path) -> Path:
-    """the same by its name as text"""
+    """The same by its name as text"""
     return _script(folder, '_0 = getattr(torch, "from_file")("/etc/passwd", False, 10)')
 
 
 @technique("torchscript-call", "torchscript")
 def torchscript_foreign_operator(folder: Path) -> Path:
-    """code that calls another library's operator"""
+    """Code that calls another library's operator"""
     return _script(folder, '_0 = ops.image.read_file("/etc/passwd")')
 
 
 @technique("torchscript-pickle", "torchscript")
 def torchscript_debug_pickle(folder: Path) -> Path:
-    """a call hidden where torch keeps line numbers"""
+    """A call hidden where torch keeps line numbers"""
     parts = parts_of(models.torchscript_mlp(folder))
     small = next(p for p in parts if p.name.endswith(".debug_pkl"))
     small.data = b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R."
@@ -525,62 +525,62 @@ def _export(folder: Path, old: bytes, new: bytes, *more: Part) -> Path:
 
 @technique("torch-export-pickle", "torch_export")
 def export_use_pickle(folder: Path) -> Path:
-    """weights that are pickles"""
+    """Weights that are pickles"""
     return _export(folder, b'"use_pickle": false', b'"use_pickle": true')
 
 
 @technique("torch-export-native", "torch_export")
 def export_native(folder: Path) -> Path:
-    """native code that torch would load"""
+    """Native code that torch would load"""
     return _export(folder, b"", b"", Part("mlp/data/aotinductor/model/x.so", b"\x7fELF"))
 
 
 @technique("torch-export-expression", "torch_export")
 def export_expression(folder: Path) -> Path:
-    """a size expression that imports"""
+    """A size expression that imports"""
     return _export(folder, b"Symbol('s", b"__import__('os').system('s")
 
 
 @technique("torch-export-expression", "torch_export")
 def export_builtin(folder: Path) -> Path:
-    """a size expression that calls exec, without a single odd character"""
+    """A size expression that calls exec, without a single odd character"""
     return _export(folder, b"Symbol('s", b"exec('import os")
 
 
 @technique("torch-export-target", "torch_export")
 def export_target(folder: Path) -> Path:
-    """an operation that is found attribute by attribute: torch.os.system"""
+    """An operation that is found attribute by attribute: torch.os.system"""
     return _export(folder, b"torch.ops.aten.relu.default", b"torch.serialization.os.system")
 
 
 @technique("torch-export-target", "torch_export")
 def export_argument(folder: Path) -> Path:
-    """the same as an argument of an operation"""
+    """The same as an argument of an operation"""
     return _export(folder, b'"arg": {"as_tensor": {"name": "linear"}}',
                    b'"arg": {"as_operator": "torch.serialization.os.system"}')  # fmt: skip
 
 
 @technique("torch-export-target", "torch_export")
 def export_from_file(folder: Path) -> Path:
-    """an operation of torch that reads files"""
+    """An operation of torch that reads files"""
     return _export(folder, b"torch.ops.aten.relu.default", b"torch.ops.aten.from_file.default")
 
 
 @technique("torch-export-operator", "torch_export", "quarantine")
 def export_custom_operator(folder: Path) -> Path:
-    """an operator of another library"""
+    """An operator of another library"""
     return _export(folder, b"torch.ops.aten.relu.default", b"torch.ops.mine.relu.default")
 
 
 @technique("zip-pickle", "torch_export")
 def export_pickle(folder: Path) -> Path:
-    """a pickle called weights"""
+    """A pickle called weights"""
     return _export(folder, b"", b"", Part("mlp/data/weights/extra", b"\x80\x02N."))
 
 
 @technique("torch-export-object", "torch_export")
 def export_object(folder: Path) -> Path:
-    """an object of a class of its own"""
+    """An object of a class of its own"""
     return _export(folder, b"", b"", Part("mlp/data/constants/custom_obj_0", b"x"))
 
 
@@ -611,20 +611,20 @@ def _external(**told: str) -> Maker:
 
 
 for _name, _about, _told in (
-    ("onnx_traversal", "weights above the folder", {"location": "../../etc/passwd"}),
-    ("onnx_absolute", "weights at an absolute path", {"location": "/etc/passwd"}),
-    ("onnx_hidden", "weights in a hidden file", {"location": ".ssh"}),
-    ("onnx_offset", "an offset below zero", {"location": "w.bin", "offset": "-1"}),
-    ("onnx_length", "a length that is no number", {"location": "w.bin", "length": "1e9"}),
+    ("onnx_traversal", "Weights above the folder", {"location": "../../etc/passwd"}),
+    ("onnx_absolute", "Weights at an absolute path", {"location": "/etc/passwd"}),
+    ("onnx_hidden", "Weights in a hidden file", {"location": ".ssh"}),
+    ("onnx_offset", "An offset below zero", {"location": "w.bin", "offset": "-1"}),
+    ("onnx_length", "A length that is no number", {"location": "w.bin", "length": "1e9"}),
 ):
     TECHNIQUES[_name] = _external(**_told)
     EXPECTED[_name] = ("onnx-external", "onnx", "refuse")
-    DESCRIPTIONS[_name] = _about
+    TECHNIQUES[_name].__doc__ = _about
 
 
 @technique("onnx-tensor", "onnx")
 def onnx_oversize(folder: Path) -> Path:
-    """a weight that claims more numbers than it has bytes"""
+    """A weight that claims more numbers than it has bytes"""
 
     def change(model: Any) -> None:
         model.graph.initializer[0].dims[0] = 2**40
@@ -634,7 +634,7 @@ def onnx_oversize(folder: Path) -> Path:
 
 @technique("onnx-tensor", "onnx")
 def onnx_oversize_attribute(folder: Path) -> Path:
-    """the same in a node's constant"""
+    """The same in a node's constant"""
 
     def change(model: Any) -> None:
         attribute = model.graph.node[1].attribute.add(name="value", type=4)
@@ -646,7 +646,7 @@ def onnx_oversize_attribute(folder: Path) -> Path:
 
 @technique("onnx-dimensions", "onnx")
 def onnx_negative(folder: Path) -> Path:
-    """a weight of a size below zero"""
+    """A weight of a size below zero"""
 
     def change(model: Any) -> None:
         model.graph.initializer[0].dims[0] = -4
@@ -656,7 +656,7 @@ def onnx_negative(folder: Path) -> Path:
 
 @technique("onnx-dimensions", "onnx")
 def onnx_absurd_input(folder: Path) -> Path:
-    """an input of 2**50 numbers"""
+    """An input of 2**50 numbers"""
 
     def change(model: Any) -> None:
         model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 2**50
@@ -666,7 +666,7 @@ def onnx_absurd_input(folder: Path) -> Path:
 
 @technique("onnx-function", "onnx")
 def onnx_recursive(folder: Path) -> Path:
-    """two functions that call each other"""
+    """Two functions that call each other"""
     from onnx import helper
 
     def change(model: Any) -> None:
@@ -681,7 +681,7 @@ def onnx_recursive(folder: Path) -> Path:
 
 @technique("onnx-domain", "onnx", "quarantine")
 def onnx_custom_domain(folder: Path) -> Path:
-    """an operator of another library"""
+    """An operator of another library"""
 
     def change(model: Any) -> None:
         model.graph.node[1].domain = "mine"
@@ -692,7 +692,7 @@ def onnx_custom_domain(folder: Path) -> Path:
 
 @technique("onnx-checker", "onnx")
 def onnx_no_such_operator(folder: Path) -> Path:
-    """a graph that ONNX's checker refuses"""
+    """A graph that ONNX's checker refuses"""
 
     def change(model: Any) -> None:
         model.graph.node[1].op_type = "Frobnicate"
@@ -702,7 +702,7 @@ def onnx_no_such_operator(folder: Path) -> Path:
 
 @technique("zip-start", "torch_pickle")
 def old_tar(folder: Path) -> Path:
-    """the tar archive that torch wrote before 2017"""
+    """The tar archive that torch wrote before 2017"""
     import io
     import tarfile
 
