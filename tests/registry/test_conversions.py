@@ -73,7 +73,7 @@ LONG = pytest.mark.long
     [
         (makers.sklearn_histogram, "onnx"),
         (makers.sklearn_text, "onnx"),
-        (makers.sklearn_cluster, "skops"),
+        pytest.param(makers.sklearn_cluster, "skops", marks=LONG),
         (makers.torchscript_cnn, "onnx"),
         pytest.param(makers.sklearn_classifier, "skops", marks=LONG),
         pytest.param(makers.sklearn_forest, "onnx", marks=LONG),
@@ -159,8 +159,8 @@ def test_the_figures_are_those_of_a_direct_computation(reg, alice, pipeline):
         makers.torch_state_dict,
         makers.torch_checkpoint,
         makers.torch_legacy_state_dict,
-        makers.torch_own_class,
-        makers.torchscript_cnn,
+        pytest.param(makers.torch_own_class, marks=LONG),
+        pytest.param(makers.torchscript_cnn, marks=LONG),
     ],
 )
 def test_weights_become_safetensors_with_every_byte_kept(reg, alice, publish_file, tmp_path, make):
