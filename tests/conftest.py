@@ -1,13 +1,19 @@
-"""A real registry for every test: SQLite and a folder under tmp_path, one shared pool."""
+"""A real registry for every test: SQLite and a folder under tmp_path, one shared pool.
+
+What costs time is prepared once and copied: a migrated database, and the home with alice's model.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
-from registry import accounts, checks, publish, staging, versions
+from registry import accounts, checks, passwords, publish, staging, versions
 from registry.core import Registry, open_registry
 from registry.records import Actor, Details, Metric, Role, Version
 from registry.sandbox.pool import Pool, open_pool
@@ -20,15 +26,48 @@ Publish = Callable[..., Version]
 
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
-    """One pool for all tests: version ids are random, so tests never meet in it."""
+    """One pool for all tests: ids of versions are random, so tests do not meet in it."""
     pool = open_pool(Settings(home=tmp_path_factory.mktemp("pool"), _env_file=None))
     yield pool
     pool.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashes() -> None:
+    """Accounts of tests are guarded by argon2id at its cheapest; its true cost is no subject."""
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def _home(folder: Path) -> Settings:
+    return Settings(home=folder, min_free_disk_mb=0, _env_file=None)
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Path:
+    """A home whose database is migrated; tests get copies of it."""
+    home = tmp_path_factory.mktemp("empty") / "home"
+    open_registry(_home(home), pool).engine.dispose()
+    return home
+
+
+@pytest.fixture(scope="session")
+def iris_home(empty_home: Path, pool: Pool, iris_file: Path) -> Path:
+    """A home with alice and her model; tests that ask for `iris` get copies of it."""
+    home = empty_home.parent / "iris"
+    shutil.copytree(empty_home, home)
+    reg = open_registry(_home(home), pool)
+    alice = _create(reg, "alice")
+    metric = Metric("accuracy_score", 0.95)
+    _publish(reg, alice, iris_file, name="Iris", metrics=(metric,), tags=("flowers",))
+    reg.engine.dispose()
+    return home
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", min_free_disk_mb=0, _env_file=None)
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    prepared = "iris_home" if "iris" in request.fixturenames else "empty_home"
+    shutil.copytree(request.getfixturevalue(prepared), tmp_path / "home")
+    return _home(tmp_path / "home")
 
 
 @pytest.fixture
@@ -52,19 +91,20 @@ def reg_with(settings: Settings, pool: Pool) -> Iterator[Callable[..., Registry]
         other.engine.dispose()
 
 
-@pytest.fixture
-def new_user(reg: Registry) -> Callable[[str, Role], Actor]:
-    def create(username: str, role: Role = "author") -> Actor:
-        return accounts.create_user(
-            reg,
-            username=username,
-            name=username.title(),
-            email=f"{username}@example.org",
-            password=PASSWORD,
-            role=role,
-        )
+def _create(reg: Registry, username: str, role: Role = "author") -> Actor:
+    return accounts.create_user(
+        reg,
+        username=username,
+        name=username.title(),
+        email=f"{username}@example.org",
+        password=PASSWORD,
+        role=role,
+    )
 
-    return create
+
+@pytest.fixture
+def new_user(reg: Registry) -> Callable[..., Actor]:
+    return partial(_create, reg)
 
 
 @pytest.fixture
@@ -73,8 +113,10 @@ def admin(new_user: Callable[[str, Role], Actor]) -> Actor:
 
 
 @pytest.fixture
-def alice(new_user: Callable[..., Actor]) -> Actor:
-    return new_user("alice")
+def alice(request: pytest.FixtureRequest, reg: Registry) -> Actor:
+    if "iris" in request.fixturenames:
+        return accounts.sign_in(reg, "alice", PASSWORD)
+    return _create(reg, "alice")
 
 
 @pytest.fixture
@@ -82,21 +124,23 @@ def bob(new_user: Callable[..., Actor]) -> Actor:
     return new_user("bob")
 
 
+def _publish(
+    reg: Registry, actor: Actor, path: Path, *, check: bool = True, **details: object
+) -> Version:
+    with staging.receive(reg, actor, path.name) as incoming:
+        incoming.write(path.read_bytes())
+        staged = incoming.finish()
+    draft = publish.examine(reg, actor, staged.id)
+    version = publish.publish(reg, actor, draft.id, Details(**details))  # type: ignore[arg-type]
+    if check:
+        checks.run(reg, version.id)
+    return versions.get(reg, actor, version.ref)
+
+
 @pytest.fixture
 def publish_file(reg: Registry) -> Publish:
     """Stage, examine, publish and check a file, as a person and the machine would."""
-
-    def run(actor: Actor, path: Path, *, check: bool = True, **details: object) -> Version:
-        with staging.receive(reg, actor, path.name) as incoming:
-            incoming.write(path.read_bytes())
-            staged = incoming.finish()
-        draft = publish.examine(reg, actor, staged.id)
-        version = publish.publish(reg, actor, draft.id, Details(**details))  # type: ignore[arg-type]
-        if check:
-            checks.run(reg, version.id)
-        return versions.get(reg, actor, version.ref)
-
-    return run
+    return partial(_publish, reg)
 
 
 @pytest.fixture(scope="session")
@@ -105,8 +149,8 @@ def iris_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def iris(publish_file: Publish, alice: Actor, iris_file: Path) -> Version:
+def iris(reg: Registry, alice: Actor) -> Version:
     """Alice's private model `alice/iris`, version 1, ready."""
-    return publish_file(
-        alice, iris_file, name="Iris", metrics=(Metric("accuracy_score", 0.95),), tags=("flowers",)
-    )
+    version = versions.get(reg, alice, "alice/iris@1")
+    reg.pool.drop(version.id)  # every copy has the same id
+    return version

@@ -47,11 +47,6 @@ def add(reg: Registry, publish_file: Publish, alice: Actor, iris_file: Path) -> 
 
 
 @pytest.fixture
-def iris(add: Publish) -> Version:
-    return add(0.95, name="Iris", tags=("flowers",))
-
-
-@pytest.fixture
 def second(add: Publish, iris: Version) -> Version:
     """Version 2 of alice/iris, better."""
     return add(0.97, model=iris.model, label="1.1.0")
