@@ -2,16 +2,20 @@
 
 `python -m tools.names` walks the libraries that are installed and writes
 `registry/formats/allowlists/<library>-<version>.txt`; review the difference before it is committed.
+For another scikit-learn, give its wheel: `python -m tools.names <wheel>`.
 Functions, and whatever may be called, are never found by walking: `by_hand.txt` names them.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
 import re
+import sys
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +25,9 @@ FOLDER = Path(__file__).resolve().parent.parent / "registry/formats/allowlists"
 
 # Tests, tools, pictures, and what never is part of a fitted model
 _SKIPPED = re.compile(
-    r"\b(tests?|testing|_build_utils|_test\w*|conftest|externals|datasets|experimental|inspection|callback|"
+    r"\b(tests?|testing|_test\w*|conftest|externals|datasets|experimental|inspection|callback|"
+    r"mocking|metaestimators|fixes|export|linear_assignment_|_build_utils|_unittest_backport|"
+    r"_estimator_html_repr|_joblib|_hungarian|_metadata_routing|"
     r"estimator_checks|_mocking|parallel|array_api\w*|_array_api|f2py|setup|distutils|plotting|"
     r"_plotting|_plot|dask|spark|_available_if|_set_output|_indexing|_pprint|_param_validation|"
     r"_repr_html|deprecation|_export|_reingold_tilford|_pairwise_distances_reduction|_seq_dataset|"
@@ -56,9 +62,8 @@ def _defined_in(cls: type[Any], module: str) -> bool:
 
 
 def _sklearn() -> Iterator[str]:
-    unwanted = ("Mixin", "Builder", "Heap", "Callback", "Bridge", "Finder", "BinaryTree")
     for cls in classes("sklearn"):
-        if not cls.__name__.rstrip("0123456789").endswith(unwanted):
+        if not cls.__name__.rstrip("0123456789").endswith(_UNWANTED):
             yield _path(cls)
 
 
@@ -180,13 +185,39 @@ def listed(library: str) -> str:
         return "".join(f"{name}\n" for name in sorted(set(WALKS[library]())))
 
 
+def of_wheel(wheel: Path) -> str:
+    """The classes in the source of a scikit-learn that is not installed here, nothing imported.
+
+    Only those that the installed version names otherwise.
+    """
+    known = set(path("scikit-learn").read_text().split())
+    found = set()
+    with zipfile.ZipFile(wheel) as archive:
+        for member in archive.namelist():
+            module = member.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            if not member.endswith(".py") or _SKIPPED.search(module):
+                continue
+            for node in ast.parse(archive.read(member)).body:
+                if isinstance(node, ast.ClassDef) and not node.name.endswith(_UNWANTED_OF_OLD):
+                    found.add(f"{module}.{node.name}")
+    return "".join(f"{name}\n" for name in sorted(found - known))
+
+
+_UNWANTED = ("Mixin", "Builder", "Heap", "Callback", "Bridge", "Finder", "BinaryTree")
+_UNWANTED_OF_OLD = (*_UNWANTED, "Warning", "Error", "Meta", "Memory", "deprecated", "backend")
+
+
 def path(library: str) -> Path:
     """Where the list of the installed version lies."""
     return FOLDER / f"{library}-{installed(library)}.txt"
 
 
 def main() -> None:
-    """Write the list of every library that is here."""
+    """Write the list of every library that is here, and of every wheel that is given."""
+    for wheel in map(Path, sys.argv[1:]):
+        version = wheel.name.split("-")[1]
+        if found := of_wheel(wheel):
+            (FOLDER / f"scikit-learn-{version}.txt").write_text(found)
     for library in WALKS:
         if installed(library):
             path(library).write_text(listed(library))

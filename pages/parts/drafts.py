@@ -163,7 +163,7 @@ def read(draft: Draft) -> None:
 def _consequence(draft: Draft) -> None:
     """What publishing a file with such a report means."""
     if draft.report.verdict == "quarantine":
-        st.info(
+        st.warning(
             "You can publish it: it goes into quarantine, stored but not loaded, until whoever "
             "manages the model or an administrator trusts it. An export to ONNX, skops or "
             "safetensors needs no trust.",

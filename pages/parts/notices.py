@@ -67,7 +67,8 @@ def show(error: RegistryError) -> None:
         return
     kind = next((k for k in _KINDS if isinstance(error, k[0])), None)
     title, icon, now = kind[1:] if kind else ("This did not work", "error", "Try again.")
-    parts = (f"**{title}.**", _sentence(error.message), now)
+    said = "" if isinstance(error, UnsafeArtifact) else _sentence(error.message)  # below, in full
+    parts = (f"**{title}.**", said, now)
     st.error(" ".join(part for part in parts if part), icon=f":material/{icon}:")
     if isinstance(error, UnsafeArtifact):
         reports.show(error.report)

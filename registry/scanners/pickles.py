@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 from zipfile import ZipFile
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from registry.errors import BrokenArtifact
 from registry.formats import archives, compressed, names, sklearn, skops, torch_pickle
 from registry.formats.dry_run import Seen, dry_run, dry_run_torch
+from registry.formats.machine import MAX_GLOBALS
 from registry.formats.marks import HEAD_BYTES, is_pickle
 from registry.formats.stubs import Global
 from registry.formats.text import clean, finding
@@ -96,6 +97,8 @@ class _Walk:
             own = script and name.module.split(".")[0] == _CODE and "." not in name.name
             judged = "innocuous" if own else names.judge(name.module, name.name)
             self._names.setdefault((name.module, name.name), judged)
+        if len(self._names) > MAX_GLOBALS:
+            raise BrokenArtifact(f"the file asks for more than {MAX_GLOBALS:,} names")
 
     def archive(self, archive: ZipFile, format: str, depth: int) -> None:
         """Every pickle among the members of a zip file, and in archives inside it."""
@@ -109,7 +112,8 @@ class _Walk:
                 seen = dry_run_torch(archives.read(archive, name, _MAX_MEMBER))
                 self.add(seen, clean(name), script=format == "torchscript")
             elif format == "mlflow" and (name.endswith(_PICKLES) or is_pickle(head)):
-                self.add(_joblib(archives.read(archive, name, _MAX_MEMBER)), clean(name))
+                with archive.open(member) as opened:
+                    self.add(_joblib(opened, member.compress_size), clean(name))
             elif head.startswith(_NPY):
                 self._npy(archive, name)
             elif name.endswith(_PICKLES) or is_pickle(head):
@@ -134,7 +138,7 @@ class _Walk:
     def _stray(self, data: bytes, name: str) -> None:
         """A pickle where its layout keeps none, or weights that start like one."""
         try:
-            seen = _joblib(data)
+            seen = _joblib(io.BytesIO(data), len(data))
         except BrokenArtifact:
             if name.endswith(_PICKLES):
                 raise
@@ -160,10 +164,10 @@ class _Walk:
             look.findings.append(_unusual(by_judgement["unusual"]))
 
 
-def _joblib(data: bytes) -> Seen:
+def _joblib(file: BinaryIO | IO[bytes], size: int) -> Seen:
     """A pickle as joblib would load it, compressed or not."""
-    stream, kind = compressed.inflated(io.BytesIO(data))
-    return dry_run(stream, packed_bytes=len(data) if kind else 0)
+    stream, kind = compressed.inflated(cast(BinaryIO, file))
+    return dry_run(stream, packed_bytes=size if kind else 0)
 
 
 def _listed(asked: list[str]) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from registry import scanners
 from registry.errors import Rejected
 from registry.records import Report
 from registry.sandbox.pool import Pool
+from registry.scanners.contract import Look
 from tests.makers import honest_files, hostile_files
 
 
@@ -50,3 +54,23 @@ def test_the_corpus_is_wide_and_described() -> None:
     assert len(hostile_files.TECHNIQUES) >= 100
     assert set(hostile_files.EXPECTED) == set(hostile_files.TECHNIQUES)
     assert all(maker.__doc__ for maker in hostile_files.TECHNIQUES.values())
+
+
+@pytest.mark.long
+def test_a_large_archive_is_read_in_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "large.pt"
+    block = bytes(range(256)) * 4096
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("weights/version", "3")
+        with archive.open("weights/data/0", "w", force_zip64=True) as member:
+            for _ in range(500):
+                member.write(block)
+    look = Look()
+    tracemalloc.start()
+    with path.open("rb") as file:
+        scanners.get("zips").scan(file, "torch_pickle", look)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert path.stat().st_size > 500 << 20
+    assert not look.findings
+    assert most < 8 << 20
