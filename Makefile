@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types unit browser bench long format clean
+.PHONY: help demo run test lint types unit browser bench long names corpus format clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -47,6 +47,12 @@ bench: $(STAMP)  ## measure; see docs/performance.md
 
 long: $(STAMP)  ## what needs minutes: 500 MB files, kills, many writers
 	$(PYTEST) -m long
+
+names: $(STAMP)  ## write the lists of names that model files may ask for; review the difference
+	$(BIN)/python -W ignore -m tools.names
+
+corpus: $(STAMP)  ## write what the scanners say of the hostile and the honest files into the docs
+	$(BIN)/python -W ignore -m tools.corpus
 
 format: $(STAMP)  ## lay the code out
 	$(BIN)/ruff format .

@@ -17,7 +17,20 @@ from starlette.middleware import Middleware
 from streamlit.env_util import is_repl
 
 from pages.parts import notices
-from registry import accounts, activity, checks, jobs, logs, overview, retention, search, staging
+from registry import (
+    accounts,
+    activity,
+    cases,
+    checks,
+    conversions,
+    jobs,
+    logs,
+    overview,
+    rescans,
+    retention,
+    search,
+    staging,
+)
 from registry.core import Registry
 from registry.records import GUEST, ModelQuery
 from registry.web import handle
@@ -25,6 +38,7 @@ from registry.web.gate import UploadGate
 from registry.web.headers import SecurityHeaders
 from registry.web.routes import ROUTES
 
+_HANDLERS = {checks.KIND: checks.run, rescans.KIND: rescans.run, **conversions.HANDLERS}
 _SWEEPS = (checks.catch_up, staging.sweep, retention.sweep)
 _AHEAD = ("pandas", "PIL.ImageFile", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
 
@@ -36,7 +50,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     logs.set_up(reg.settings)
     _get_ready(reg)
     reg.pool.start()
-    await to_thread.run_sync(jobs.launch, reg, {checks.KIND: checks.run}, _SWEEPS)
+    await to_thread.run_sync(jobs.launch, reg, _HANDLERS, _SWEEPS)
     gc.collect()
     gc.freeze()  # else a full collection after every script run holds all pages up for 95 ms
     sys.stderr.write(_greeting(reg))
@@ -63,6 +77,7 @@ def _get_ready(reg: Registry) -> None:
     overview.attention(reg, GUEST)
     activity.find(reg, GUEST)
     jobs.find(reg, GUEST, only_open=True)
+    cases.count(reg, GUEST)
     accounts.by_session(reg, "")
 
 
@@ -74,8 +89,8 @@ def _greeting(reg: Registry) -> str:
         lines.append(
             f"From another machine or through a proxy, with this code: {accounts.setup_code(reg)}"
         )
-    if reg.pool.weak:
-        lines.append("Weak sandbox: models run without Landlock or seccomp. Trust every file.")
+    if reg.pool.shortfall:
+        lines.append(reg.pool.shortfall)
     return "\n" + "\n".join(f"  {line}" for line in lines) + "\n\n"
 
 

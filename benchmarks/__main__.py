@@ -5,8 +5,9 @@ from __future__ import annotations
 import runpy
 import sys
 
-NAMES = ("predict", "upload", "versions", "screens")
+NAMES = ("predict", "cold", "lockdown", "neighbours", "peers", "upload", "versions", "screens")
 
-for name in sys.argv[1:] or NAMES:
+wanted, sys.argv[1:] = sys.argv[1:], []
+for name in wanted or NAMES:
     print(f"\n== {name}")
     runpy.run_module(f"benchmarks.{name}", run_name="__main__")

@@ -1,4 +1,4 @@
-"""G1: one cached row by the pool against the same call in-process; then the first one, cold."""
+"""G1: one cached row by the pool against the same call in-process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TITLES = {
     "mlp": "torch MLP",
 }
 FRAMES = ("pipeline",)
-N_ROUNDS, N_CALLS, N_COLD = 3, 150, 5
+N_ROUNDS, N_CALLS = 3, 150
 
 
 @dataclass
@@ -62,7 +62,6 @@ def main() -> None:
     with bench() as running:
         cached(running)
         door(running)
-        cold(running)
     print(machine())
 
 
@@ -103,20 +102,6 @@ def door(running: Bench) -> None:
         lambda: timed(lambda: reg.pool.predict(spec, ready)),
     )
     print(verdict(f"door above the pool ({direct:.2f} ms), p50", through - direct, 2.0, "ms"))
-
-
-def cold(running: Bench) -> None:
-    """The first prediction of a version no worker has: fork, lock, load, predict."""
-    for name, title in TITLES.items():
-        ours, raw = [], []
-        for _ in range(N_COLD):
-            running.reg.pool.drop(running.asked[name][0].version_id)
-            ours.append(running.pool_ms(name))
-            raw.append(running.raw_ms(name, "cold"))
-        in_process, forked = min(raw), min(ours)
-        what = f"cold {title}: load + predict in-process {in_process:.1f} ms, fork on demand "
-        what += f"{forked / in_process:.1f} ×"
-        print(verdict(what, forked, round(1.5 * in_process + 5, 1), "ms"))
 
 
 def _best(ours: Callable[[], float], raw: Callable[[], float]) -> tuple[float, float]:

@@ -20,6 +20,7 @@ PAGES = {
     " ": (
         ("activity.py", "Activity", "history", True),
         ("jobs.py", "Jobs", "pending_actions", True),
+        ("quarantine.py", "Quarantine", "shield", True),
     ),
 }
 

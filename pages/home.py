@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts import cards, grids, notices, session, text
 from pages.parts.memory import recalled
-from registry import activity, overview, search
+from registry import activity, cases, overview, search
 from registry.records import ModelQuery, Totals
 
 reg, actor = session.require("search")
@@ -30,11 +30,15 @@ def numbers(totals: Totals) -> None:
 with notices.shown():
     totals = recalled(overview.totals, reg, actor)
     trouble = recalled(overview.attention, reg, actor, limit=6)
+    held = recalled(cases.count, reg, actor)
     recent = recalled(activity.find, reg, actor, size=40).items
     mine = recalled(search.find_models, reg, actor, ModelQuery(owners=(actor.username,)), size=6)
 
 with cards.header(f"Hello {actor.name or actor.username}", "What is in the cabinet today"):
     cards.upload_button(actor, "home.upload")
+if held:
+    waits = f"{text.count(held, 'version')} in quarantine: your decision"
+    st.page_link("quarantine.py", label=waits, icon=":material/shield:")
 
 if not totals.models:
     with cards.empty(

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, model_header, model_tabs, notices, session, settings_tab, version_tab
+from pages.parts import (
+    cards,
+    conversion,
+    model_header,
+    model_tabs,
+    notices,
+    session,
+    settings_tab,
+    version_tab,
+)
 from pages.parts.memory import recalled
 from registry import models, versions
 from registry.core import Registry
@@ -62,6 +71,7 @@ with notices.shown():
 chosen = model_header.pick(model, found)
 model_header.show(reg, actor, model, chosen)
 model_header.follow(reg, actor, model, found)
+conversion.follow(reg, actor, model.ref)
 
 for tab, place in zip(TABS, st.tabs(TABS, key="tab", bind="query-params"), strict=True):
     if place.open:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import cards, drafts, notices, session
-from registry import staging
 from registry.core import Registry
 from registry.records import Actor, Details, Draft
 
@@ -40,7 +39,7 @@ def drop(reg: Registry, actor: Actor, draft_id: str) -> None:
     """Throw an upload away."""
     if st.button("Discard", key=f"upload.{draft_id}.discard"):
         with notices.shown(stop=False):
-            staging.discard(reg, actor, draft_id)
+            drafts.discard(reg, actor, draft_id)
         drafts.forget(draft_id)
         st.rerun()
 

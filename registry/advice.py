@@ -27,6 +27,8 @@ def will_it_load(reg: Registry, actor: Actor, ref: str) -> LoadAdvice:
         for name, made_with in sorted(version.inspection.libraries.items())
     ]
     rows += [(str(need), str(need.specifier), _installed(need.name)) for need in _needs(version)]
+    if version.status == "quarantined":
+        return LoadAdvice("maybe", "nobody loads it before it is trusted", "", tuple(rows))
     wrong = [row for row in rows if not _fits(*row)]
     missing = [row for row in wrong if not row[2]]
     install = " ".join(_pin(name, wanted) for name, wanted, _ in wrong)

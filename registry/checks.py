@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
-from registry import jobs, models, versions
+from sqlalchemy import select
+
+from registry import cases, codec, decisions, jobs, models, rescans, versions
 from registry.core import Registry
 from registry.errors import (
     Busy,
+    Conflict,
     PredictionFailed,
     RegistryError,
     UnsafeArtifact,
     WorkerCrashed,
 )
-from registry.records import SYSTEM, Actor, Checked, Version
+from registry.records import SYSTEM, Actor, Checked, Finding, Report, Version
 from registry.sandbox.contract import ModelSpec
 from registry.tables import ModelRow, VersionRow
 
@@ -25,29 +29,42 @@ _LOG_CHARS = 2000
 def run(reg: Registry, version_id: str) -> None:
     """Check one version; it becomes ready, or failed with the reason. Harmless when repeated.
 
+    What the scan does not find clean is loaded only while somebody trusts it as it is; else it is
+    quarantined.
+
     Raises:
-        PredictionFailed: The worker was cut off because this process is ending.
+        WorkerCrashed, Conflict: It was cut off because this process is ending.
     """
     with reg.reading() as s:
         row = s.get(VersionRow, version_id)
         if row is None or row.status != "checking" or row.deleted_at:
             return
         spec = versions.spec_in(s, reg, row)
-    if not spec.inspection.runnable:
-        versions.conclude(reg, version_id, status="ready")
+        report = codec.load(Report, row.report) if row.report else None
+        decision = decisions.standing_in(s, version_id)
+        trusted = decisions.trusted_in(s, row.id, spec.digest) is not None
+    if decision and decision.decision == "refused":
+        versions.conclude(reg, version_id, status="failed", failure=cases.refusal(decision))
         return
+    checked = None
     try:
-        checked = _check(reg, spec)
+        report = report or rescans.scan(reg, spec)
+        if report.verdict != "clean" and not trusted:
+            raise UnsafeArtifact(report)
+        if spec.inspection.runnable:
+            checked = _check(reg, spec)
     except UnsafeArtifact as unsafe:
-        versions.conclude(reg, version_id, status="quarantined", failure=unsafe.message)
-    except WorkerCrashed as crashed:
+        seen = _joined(report or Report(), unsafe)
+        why = cases.waits_for(seen)
+        versions.conclude(reg, version_id, status="quarantined", failure=why, report=seen)
+    except (WorkerCrashed, Conflict) as cut_off:
         if jobs.stopping():
             raise
-        versions.conclude(reg, version_id, status="failed", failure=_why(crashed))
+        versions.conclude(reg, version_id, status="failed", failure=_why(cut_off))
     except RegistryError as failed:
-        versions.conclude(reg, version_id, status="failed", failure=_why(failed))
+        versions.conclude(reg, version_id, status="failed", failure=_why(failed), report=report)
     else:
-        versions.conclude(reg, version_id, status="ready", checked=checked)
+        versions.conclude(reg, version_id, status="ready", checked=checked, report=report)
 
 
 def again(reg: Registry, actor: Actor, ref: str) -> Version:
@@ -65,9 +82,18 @@ def again(reg: Registry, actor: Actor, ref: str) -> Version:
 
 def catch_up(reg: Registry) -> int:
     """Submit checks for versions that wait for one and have no open job; returns how many."""
-    lost = [v for v in versions.waiting(reg) if v not in jobs.open_subjects(reg, KIND)]
+    with reg.reading() as s:
+        waiting = s.execute(
+            select(VersionRow.id)
+            .where(VersionRow.status == "checking", VersionRow.deleted_at.is_(None))
+            .order_by(VersionRow.created_at)
+        ).scalars()
+        lost = list(waiting)
+    under_way = jobs.open_subjects(reg, KIND)
     submitted = 0
     for version_id in lost:
+        if version_id in under_way:
+            continue
         with reg.writing() as s:
             row = s.get(VersionRow, version_id)
             if row is None or row.status != "checking":
@@ -86,6 +112,21 @@ def _check(reg: Registry, spec: ModelSpec) -> Checked:
         except Busy:
             time.sleep(_BUSY_WAIT_S)
     return reg.pool.check(spec)
+
+
+def _joined(report: Report, unsafe: UnsafeArtifact) -> Report:
+    """The report with what only the load came upon: names asked for by the loaded library."""
+    told = unsafe.report
+    names = {named.name: named for named in report.names}
+    for named in told.names:
+        if named.judgement != "innocuous" or named.name not in names:
+            names[named.name] = named
+    found = (*report.findings, *(f for f in told.findings if f not in report.findings))
+    joined = replace(report, findings=found, names=tuple(names.values()))
+    if joined.verdict != "clean":
+        return joined
+    refused = Finding("warn", "load-refused", unsafe.message, "The loader asked for more")
+    return replace(joined, findings=(*found, refused))
 
 
 def _why(failed: RegistryError) -> str:

@@ -9,12 +9,13 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import artifacts, codec, lineage, metrics, models
+from registry import artifacts, codec, decisions, lineage, metrics, models
 from registry.records import (
     Actor,
     Finding,
     Inspection,
     Lifecycle,
+    Report,
     Schema,
     Status,
     Version,
@@ -32,16 +33,12 @@ def as_versions(
     names = dict(
         s.execute(select(UserRow.id, UserRow.username).where(UserRow.id.in_(users - {None}))).all()
     )
-    aliases: dict[str, list[str]] = defaultdict(list)
-    for version_id, name in s.execute(
-        select(AliasRow.version_id, AliasRow.name)
-        .where(AliasRow.version_id.in_(ids))
-        .order_by(AliasRow.name)
-    ):
-        aliases[version_id].append(name)
+    aliases = _aliases(s, ids)
     files = artifacts.of_versions(s, ids)
     numbers = metrics.of_versions(s, ids)
     parents = lineage.of_versions(s, actor, ids)
+    decided = decisions.of_versions(s, ids)
+    reports = _reports(s, ids)
     return [
         Version(
             id=row.id,
@@ -59,6 +56,8 @@ def as_versions(
             notes=row.notes,
             failure=row.failure,
             findings=tuple(Finding(**finding) for finding in row.findings),
+            report=reports.get(row.id),
+            decisions=decided.get(row.id, ()),
             parameters=row.parameters,
             training=row.training,
             links=row.links,
@@ -70,3 +69,20 @@ def as_versions(
         )
         for row in rows
     ]
+
+
+def _aliases(s: Session, ids: Sequence[str]) -> dict[str, list[str]]:
+    aliases: dict[str, list[str]] = defaultdict(list)
+    for version_id, name in s.execute(
+        select(AliasRow.version_id, AliasRow.name)
+        .where(AliasRow.version_id.in_(ids))
+        .order_by(AliasRow.name)
+    ):
+        aliases[version_id].append(name)
+    return aliases
+
+
+def _reports(s: Session, ids: Sequence[str]) -> dict[str, Report]:
+    """The column is deferred: one query here, none on the way to a prediction."""
+    found = s.execute(select(VersionRow.id, VersionRow.report).where(VersionRow.id.in_(ids)))
+    return {version_id: codec.load(Report, data) for version_id, data in found if data}

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
@@ -18,8 +19,9 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from registry import audit
 from registry.core import Registry
-from registry.errors import Conflict, RegistryError
+from registry.errors import Conflict, NotFound, RegistryError
 from registry.records import SYSTEM, Actor, Job, JobState
 from registry.tables import JobRow, new_id, now
 
@@ -35,6 +37,9 @@ _TRIES = 5
 _STOP_WITHIN_S = 5.0
 _OPEN = ("queued", "running")
 _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
+CANCELLABLE = frozenset({"rescan"})
+"""Kinds that may be stopped half-way: what they did stays, the rest can be asked for again."""
+_running: ContextVar[str] = ContextVar("job_id")
 
 
 @dataclass
@@ -93,6 +98,69 @@ def find(reg: Registry, actor: Actor, *, only_open: bool = False) -> list[Job]:
             .limit(200)
         ).scalars()
         return [_record(row) for row in rows]
+
+
+def get(reg: Registry, job_id: str) -> Job:
+    """One job as people see it.
+
+    Raises:
+        NotFound: It is gone with the person who started it.
+    """
+    with reg.reading() as s:
+        row = s.get(JobRow, job_id)
+        if row is None:
+            raise NotFound("there is no such job")
+        return _record(row)
+
+
+def last_in(s: Session, kind: str, subject_id: str) -> JobRow | None:
+    """The newest job of a kind on a subject."""
+    return s.execute(
+        select(JobRow)
+        .where(JobRow.kind == kind, JobRow.subject_id == subject_id)
+        .order_by(JobRow.created_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def tell(reg: Registry, share: float, message: str) -> None:
+    """Say how far the running job is; called by handlers between two steps.
+
+    Args:
+        share: From 0 to 1.
+
+    Raises:
+        Conflict: Somebody cancelled it, or this process is ending.
+    """
+    if stopping():
+        raise Conflict("this process is ending; the job goes on after the next start")
+    job_id = _running.get("")
+    if not job_id:
+        return  # called outside a job, as scripts do
+    with reg.writing() as s:
+        row = s.get(JobRow, job_id)
+        if row is None or row.state not in _OPEN:
+            raise Conflict("cancelled")
+        row.progress, row.message = share, message
+
+
+def cancel(reg: Registry, actor: Actor, job_id: str) -> None:
+    """Stop a job of the actor's before its next step; one that is over stays as it is.
+
+    Raises:
+        NotFound: No such job, or it is somebody else's.
+        Conflict: Jobs of its kind run to their end.
+    """
+    with reg.writing() as s:
+        row = s.get(JobRow, job_id)
+        if row is None or row.user_id != actor.id:
+            raise NotFound("there is no such job of yours")
+        if row.kind not in CANCELLABLE:
+            raise Conflict(f"a {row.kind} runs to its end: it takes a moment only")
+        if row.state in _OPEN:
+            row.state, row.finished_at = "failed", now()
+            row.message = f"cancelled; {row.message}" if row.message else "cancelled"
+            audit.record(s, actor, "job.cancel", f"{row.kind} of {row.subject}")
 
 
 def open_subjects(reg: Registry, kind: str) -> set[str]:
@@ -240,6 +308,7 @@ def _work(job_id: str) -> None:
             return
         row.state, kind, subject_id = "running", row.kind, row.subject_id
     engine.busy.add(job_id)
+    _running.set(job_id)
     try:
         engine.handlers[kind](engine.reg, subject_id)
     except RegistryError as refused:
@@ -259,9 +328,9 @@ def _conclude(engine: _Engine, job_id: str, failure: str = "") -> None:
         return  # cut off, not failed: it stays open and runs again
     with engine.reg.writing() as s:
         row = s.get(JobRow, job_id)
-        if row is not None:
+        if row is not None and row.state in _OPEN:
             row.state = "failed" if failure else "done"
-            row.message = failure
+            row.message = failure or row.message
             row.progress = row.progress if failure else 1.0
             row.finished_at = now()
 

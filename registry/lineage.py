@@ -9,17 +9,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registry import models
-from registry.records import Actor
+from registry.records import Actor, Relation
 from registry.tables import ModelRow, ParentRow, UserRow, VersionRow
 
 
-def link_in(s: Session, child_id: str, parent_ids: Sequence[str]) -> None:
+def link_in(
+    s: Session, child_id: str, parent_ids: Sequence[str], relation: Relation = "derived"
+) -> None:
     """Record that a new version derives from others, inside the caller's transaction.
 
     A new version has no children yet, so no circle can arise here.
     """
     for parent_id in dict.fromkeys(parent_ids):
-        s.add(ParentRow(child_id=child_id, parent_id=parent_id))
+        s.add(ParentRow(child_id=child_id, parent_id=parent_id, relation=relation))
     s.flush()
 
 

@@ -55,11 +55,20 @@ def for_action(s: Session, actor: Actor, action: str, ref: str) -> ModelRow:
         _BY_ADDRESS, {"owner": owner, "slug": slug, "actor_id": actor.id}
     ).one_or_none() or (None, None)
     level = _level(actor, row, granted) if row else None
-    if row is None or not _sees(actor, row, level, trash=trash):
-        raise NotFound(f"there is no model {ref.partition('@')[0]!r}, or it is not shared with you")
+    seen = row is not None and (
+        _sees(actor, row, level, trash=trash)
+        or (policy.without_level(actor, action) and row.deleted_at is None)
+    )
+    if row is None or not seen:
+        raise NotFound(no_such(ref))
     if why := policy.why_not(actor, level, action):
         raise Forbidden(why)
     return row
+
+
+def no_such(ref: str) -> str:
+    """The same words for a model that is not there and one that is not shared."""
+    return f"there is no model {ref.partition('@')[0]!r}, or it is not shared with you"
 
 
 # Built once: on the way to every prediction, building a statement costs more than running it.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from registry import inputs, outputs, predictions, staging, tensors, versions
 from registry.core import Registry
-from registry.errors import Conflict, NotFound, RegistryError
+from registry.errors import Conflict, NotFound, RegistryError, UnsafeArtifact
 from registry.records import (
     Actor,
     Finding,
@@ -52,7 +53,8 @@ def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
     prediction_id = new_id()
     try:
         prepared = inputs.prepare(schema, rows)
-        answer = reg.pool.predict(spec, prepared.inputs)
+        with _held_back(version):
+            answer = reg.pool.predict(spec, prepared.inputs)
         values, findings = outputs.read(schema, answer.outputs, task=spec.inspection.task)
     except RegistryError as failed:
         outcome = type(failed).__name__
@@ -86,7 +88,8 @@ def warm(reg: Registry, actor: Actor, ref: str) -> float:
     """
     version, spec = _find(reg, actor, ref)
     _runnable(version, spec)
-    return reg.pool.warm(spec)
+    with _held_back(version):
+        return reg.pool.warm(spec)
 
 
 def state(reg: Registry, actor: Actor, ref: str) -> WarmState:
@@ -148,6 +151,16 @@ def _runnable(version: Version, spec: ModelSpec) -> Schema:
     if spec.schema is None:
         raise Conflict(f"{version.ref} has no schema yet: say on its page what it takes")
     return spec.schema
+
+
+@contextmanager
+def _held_back(version: Version) -> Iterator[None]:
+    """A list that changed since the version was checked may stop its load."""
+    try:
+        yield
+    except UnsafeArtifact as unsafe:
+        why = f"{unsafe.message}. Whoever manages the model can scan it again"
+        raise Conflict(f"{version.ref} does not load any more: {why}") from unsafe
 
 
 def _remarks(version: Version) -> tuple[Finding, ...]:

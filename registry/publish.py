@@ -11,7 +11,7 @@ from blake3 import blake3
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import codec, formats, jobs, models, staging, versions
+from registry import cases, codec, formats, jobs, models, scanners, staging, versions
 from registry.artifacts import Stored
 from registry.core import Registry
 from registry.errors import InvalidInput, NotFound, Rejected, StoreError, UnsafeArtifact
@@ -23,6 +23,7 @@ from registry.records import (
     Field,
     Finding,
     Inspection,
+    Report,
     Schema,
     Version,
 )
@@ -33,6 +34,9 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "config": (".yaml", ".yml", ".json", ".txt"),
     "requirements": (".txt", ".yaml", ".yml"),
     "sample": (".csv",),
+    "data": (".csv", ".tsv", ".parquet"),
+    "card": ("readme", ".md", ".txt"),
+    "license": ("license", "licence", "copying", "notice", ".txt", ".md"),
 }
 _BLOCK = 1 << 20
 
@@ -55,7 +59,7 @@ class _File:
 
 
 def examine(reg: Registry, actor: Actor, staged_id: str) -> Draft:
-    """Read a staged file in a locked worker, executing nothing; asks the worker only once.
+    """Read and scan a staged file in a locked worker, executing nothing; asks it only once.
 
     Raises:
         NotFound: The staged file is gone, or it is somebody else's.
@@ -63,11 +67,10 @@ def examine(reg: Registry, actor: Actor, staged_id: str) -> Draft:
     """
     with reg.reading() as s:
         row = staging.row_in(s, actor, staged_id)
-        known = codec.load(Inspection, row.inspection) if row.inspection else None
-    inspection = known or _inspect(reg, actor, row)
+    inspection, report = _known(row) or _inspect(reg, actor, row)
     with reg.reading() as s:
         duplicates = _duplicates(s, actor, row.digest)
-    return Draft(staging.get(reg, actor, staged_id), inspection, duplicates)
+    return Draft(staging.get(reg, actor, staged_id), inspection, report, duplicates)
 
 
 def publish(
@@ -80,7 +83,8 @@ def publish(
     """Make a draft the next version of a model, new or existing; again is harmless.
 
     Killed at any instant there is a whole version or none: the bytes are hashed again and stored
-    first, then one transaction records version, files and check job and forgets the draft.
+    first, then one transaction records version, files and check job and forgets the draft. What
+    the scan holds back is quarantined in place of being checked.
 
     Args:
         draft_id: Id of the examined draft, which is that of its staged file.
@@ -101,7 +105,7 @@ def publish(
     try:
         files = _gather(reg, actor, draft_id, details)
         draft = examine(reg, actor, draft_id)
-        inspection = _remarks(reg, actor, draft, details)
+        draft = replace(draft, inspection=_remarks(reg, actor, draft, details))
         for n, file in enumerate(files):
             say(0.1 + 0.4 * n / len(files), f"checking {file.filename}")
             _rehash(file)
@@ -112,7 +116,7 @@ def publish(
             return versions.get(reg, actor, ref)
         raise
     say(0.9, "recording the version")
-    ref, job_id = _record(reg, actor, draft_id, details, inspection, files)
+    ref, job_id = _record(reg, actor, draft, details, files)
     for file in files:
         file.path.unlink(missing_ok=True)
     if job_id:
@@ -151,14 +155,14 @@ def schema_from_sample(reg: Registry, actor: Actor, staged_id: str, target: str 
 def _record(
     reg: Registry,
     actor: Actor,
-    draft_id: str,
+    draft: Draft,
     details: Details,
-    inspection: Inspection,
     files: Sequence[_File],
 ) -> tuple[str, str]:
-    """The one transaction: address of the version and id of its check job."""
+    """The one transaction: address of the version and id of its check job, "" in quarantine."""
+    held = cases.waits_for(draft.report)
     with reg.writing() as s:
-        if ref := _published_in(s, actor, draft_id):
+        if ref := _published_in(s, actor, draft.id):
             return ref, ""
         if details.model:
             model = models.for_action(s, actor, "version.add", details.model)
@@ -169,7 +173,7 @@ def _record(
                 name=details.name,
                 description=details.description,
                 card=details.card,
-                task=details.task or inspection.task,
+                task=details.task or draft.inspection.task,
                 license=details.license,
                 tags=details.tags,
                 visibility=details.visibility,
@@ -178,13 +182,15 @@ def _record(
             s,
             actor,
             model,
-            draft_id=draft_id,
+            draft_id=draft.id,
             details=details,
-            inspection=inspection,
+            inspection=draft.inspection,
             stored=[file.stored for file in files],
+            report=draft.report,
+            failure=held,
         )
         ref = f"{models.address(s, model)}@{row.number}"
-        job_id = jobs.submit_in(s, actor, "check", row.id, ref)
+        job_id = "" if held else jobs.submit_in(s, actor, "check", row.id, ref)
         staging.forget_in(s, [file.id for file in files])
         for file in files:  # a purge or sweep may have freed the same bytes since; not any more
             if not reg.store.has(file.digest):
@@ -192,7 +198,16 @@ def _record(
     return ref, job_id
 
 
-def _inspect(reg: Registry, actor: Actor, row: StagedRow) -> Inspection:
+def _known(row: StagedRow) -> tuple[Inspection, Report] | None:
+    """What was read before, unless the scanners are newer."""
+    if not row.inspection or not row.report:
+        return None
+    report = codec.load(Report, row.report)
+    current = report.scanners == scanners.VERSION
+    return (codec.load(Inspection, row.inspection), report) if current else None
+
+
+def _inspect(reg: Registry, actor: Actor, row: StagedRow) -> tuple[Inspection, Report]:
     try:
         with staging.opened(reg, row.id) as fd:
             inspection, report = reg.pool.inspect(fd, row.filename)
@@ -202,21 +217,24 @@ def _inspect(reg: Registry, actor: Actor, row: StagedRow) -> Inspection:
         with suppress(NotFound):
             staging.discard(reg, actor, row.id)
         raise
-    staging.remember(reg, actor, row.id, inspection)
-    return inspection
+    staging.remember(reg, actor, row.id, inspection, report)
+    return inspection, report
 
 
 def _gather(reg: Registry, actor: Actor, draft_id: str, details: Details) -> list[_File]:
     """The model file and what comes with it."""
     wanted: dict[str, str] = {"model": draft_id, **details.files}
-    problems = {kind: "is no kind of file" for kind in details.files if kind not in SUFFIXES}
+    problems = {
+        key: "is no kind of file" for key in details.files if key.partition(":")[0] not in SUFFIXES
+    }
     files = []
     with reg.reading() as s:
-        for kind, staged_id in wanted.items():
+        for key, staged_id in wanted.items():
             row = staging.row_in(s, actor, staged_id)
+            kind = key.partition(":")[0]
             allowed = SUFFIXES.get(kind, ())
             if allowed and not row.filename.lower().endswith(allowed):
-                problems[kind] = f"{row.filename} must end in {', '.join(allowed)}"
+                problems[key] = f"{row.filename} must end in {', '.join(allowed)}"
             path = staging.path(reg, staged_id)
             file = (row.filename, row.digest, row.blake3, row.size_bytes, path)
             files.append(_File(_KINDS.get(kind, "config"), staged_id, *file))
@@ -230,6 +248,9 @@ _KINDS: dict[str, ArtifactKind] = {
     "config": "config",
     "requirements": "requirements",
     "sample": "sample",
+    "data": "data",
+    "card": "card",
+    "license": "license",
 }
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from registry.conversion import Parity as Parity
+from registry.conversion import Target as Target
 from registry.inspection import Checked as Checked
 from registry.inspection import Finding as Finding
 from registry.inspection import FindingLevel as FindingLevel
@@ -14,6 +16,9 @@ from registry.inspection import Judgement as Judgement
 from registry.inspection import Named as Named
 from registry.inspection import Report as Report
 from registry.inspection import Verdict as Verdict
+from registry.package import Package as Package
+from registry.package import Packed as Packed
+from registry.package import PackedKind as PackedKind
 from registry.prediction import OutputValue as OutputValue
 from registry.prediction import Prediction as Prediction
 from registry.prediction import PredictionLine as PredictionLine
@@ -27,13 +32,18 @@ from registry.schema import Output as Output
 from registry.schema import OutputRole as OutputRole
 from registry.schema import Schema as Schema
 from registry.schema import Tensor as Tensor
+from registry.verdict import Case as Case
+from registry.verdict import CaseState as CaseState
+from registry.verdict import Decision as Decision
+from registry.verdict import DecisionKind as DecisionKind
 
 Role = Literal["viewer", "author", "admin"]
 Level = Literal["view", "edit", "manage"]
 Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
 Visibility = Literal["private", "public"]
-ArtifactKind = Literal["model", "config", "requirements", "sample"]
+ArtifactKind = Literal["model", "config", "requirements", "sample", "data", "card", "license"]
+Relation = Literal["derived", "converted"]
 T = TypeVar("T")
 JobState = Literal["queued", "running", "done", "failed"]
 
@@ -80,6 +90,7 @@ class Draft:
 
     staged: Staged
     inspection: Inspection
+    report: Report
     duplicates: tuple[str, ...] = ()
 
     @property
@@ -103,7 +114,9 @@ class Details:
     """What the person says about a version when publishing it.
 
     `model` is `owner/slug` of an existing model, or "" for a new one named `name`.
-    `files` maps an artifact kind other than "model" to a staged id.
+    `files` maps an artifact kind other than "model" to a staged id, further ones of a kind as
+    `kind:2`; `relation` says what the
+    version is to its `parents`.
     """
 
     model: str = ""
@@ -122,6 +135,7 @@ class Details:
     training: dict[str, Any] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     parents: tuple[str, ...] = ()
+    relation: Relation = "derived"
     files: dict[str, str] = field(default_factory=dict)
 
 
@@ -140,7 +154,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One immutable version of a model."""
+    """One immutable version of a model. `report` is None until it was scanned."""
 
     id: str
     model_id: str
@@ -157,6 +171,8 @@ class Version:
     notes: str = ""
     failure: str = ""
     findings: tuple[Finding, ...] = ()
+    report: Report | None = None
+    decisions: tuple[Decision, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)

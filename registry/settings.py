@@ -42,11 +42,15 @@ class Settings(BaseSettings):
     trash_days: float = Field(30, ge=0, description="Days a trashed thing can be restored.")
     link_expiry_s: int = Field(3600, gt=0, description="Seconds a signed download link works.")
     workers: int = Field(5, ge=1, description="Loaded models kept warm, shared by all visitors.")
+    standby_workers: bool = Field(
+        True, description="Keep a warmed worker per framework waiting for the next model."
+    )
     worker_memory_mb: int = Field(2048, ge=256, description="Memory one worker may take, in MiB.")
     worker_cpu_s: int = Field(600, gt=0, description="CPU seconds one worker may use in its life.")
     worker_threads: int = Field(1, ge=1, description="Computing threads per worker.")
-    inspect_timeout_s: float = Field(20, gt=0, description="Seconds an inspection may take.")
+    inspect_timeout_s: float = Field(60, gt=0, description="Seconds an inspection may take.")
     load_timeout_s: float = Field(60, gt=0, description="Seconds loading a model may take.")
+    convert_timeout_s: float = Field(300, gt=0, description="Seconds a conversion may take.")
     predict_timeout_s: float = Field(10, gt=0, description="Seconds one prediction may take.")
     allow_weak_sandbox: bool = Field(
         False, description="Run models although this kernel lacks Landlock or seccomp."

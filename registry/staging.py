@@ -34,7 +34,7 @@ from registry.errors import (
     StorageFull,
     TooLarge,
 )
-from registry.records import Actor, Inspection, Staged
+from registry.records import Actor, Inspection, Report, Staged
 from registry.tables import ArtifactRow, AuditRow, StagedRow, new_id, now
 
 MAX_FILENAME = 255
@@ -46,9 +46,9 @@ _MAX_POINTER = 4096
 class Incoming:
     """A file on its way in: write, then `finish` or `abort`. Leaving the `with` early aborts."""
 
-    def __init__(self, reg: Registry, actor: Actor, filename: str) -> None:
+    def __init__(self, reg: Registry, actor: Actor, filename: str, staged_id: str = "") -> None:
         self._reg, self._actor, self._filename = reg, actor, clean_filename(filename)
-        self._id = new_id()
+        self._id = staged_id or new_id()
         self._sha256, self._blake3 = hashlib.sha256(), blake3()
         self._size, self._next_look = 0, 0
         self._path = path(reg, self._id)
@@ -151,8 +151,12 @@ class Incoming:
             _refuse_full_disk(self._reg)
 
 
-def receive(reg: Registry, actor: Actor, filename: str) -> Incoming:
+def receive(reg: Registry, actor: Actor, filename: str, made_by: str = "") -> Incoming:
     """Start to receive a file. `filename` is kept as text and never used as a path.
+
+    Args:
+        made_by: Id of the job that makes it, which becomes the file's id: a job that is run again
+            replaces what it left behind.
 
     Raises:
         Forbidden: The actor may not upload.
@@ -164,7 +168,7 @@ def receive(reg: Registry, actor: Actor, filename: str) -> Incoming:
     with reg.reading() as s:
         _refuse_too_often(s, reg, actor)
     _refuse_full_disk(reg)
-    return Incoming(reg, actor, filename)
+    return Incoming(reg, actor, filename, made_by)
 
 
 def get(reg: Registry, actor: Actor, staged_id: str) -> Staged:
@@ -228,14 +232,17 @@ def row_in(s: Session, actor: Actor, staged_id: str) -> StagedRow:
     return row
 
 
-def remember(reg: Registry, actor: Actor, staged_id: str, inspection: Inspection) -> None:
-    """Keep what was read out of a file beside it.
+def remember(
+    reg: Registry, actor: Actor, staged_id: str, inspection: Inspection, report: Report
+) -> None:
+    """Keep what was read out of a file, and what the scan says, beside it.
 
     Raises:
         NotFound: It is gone, or it is somebody else's.
     """
     with reg.writing() as s:
-        row_in(s, actor, staged_id).inspection = codec.dump(inspection)
+        row = row_in(s, actor, staged_id)
+        row.inspection, row.report = codec.dump(inspection), codec.dump(report)
 
 
 def forget_in(s: Session, staged_ids: Iterable[str]) -> None:
@@ -336,6 +343,7 @@ def _create_locked(file: Path) -> int:
         fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX)
         if os.fstat(fd).st_nlink:
+            os.ftruncate(fd, 0)  # a job that was cut off writes the same file again
             return fd
         os.close(fd)  # a sweep saw it between the two calls
 

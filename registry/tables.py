@@ -156,6 +156,7 @@ class VersionRow(Base):  # versions
     inspection: Mapped[dict[str, Any]] = mapped_column(default=dict)
     schema: Mapped[dict[str, Any] | None]
     findings: Mapped[list[Any]] = mapped_column(default=list)
+    report: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)  # not for predictions
     parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
     training: Mapped[dict[str, Any]] = mapped_column(default=dict)
     links: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -164,6 +165,20 @@ class VersionRow(Base):  # versions
         UniqueConstraint("model_id", "number"),
         UniqueConstraint("model_id", "label"),
     )
+
+
+class TrustRow(Base):  # trust: append-only; the newest line of a version is the one that stands
+    __tablename__ = "trusts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[str] = mapped_column(
+        ForeignKey("versions.id", ondelete="CASCADE"), index=True
+    )
+    digest: Mapped[str] = mapped_column(String(64))
+    names: Mapped[list[Any]] = mapped_column(default=list)
+    decision: Mapped[str] = mapped_column(String(16))
+    by: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class ArtifactRow(Base):  # artifacts
@@ -249,6 +264,7 @@ class StagedRow(Base):  # staging
     digest: Mapped[str] = mapped_column(String(64))
     blake3: Mapped[str] = mapped_column(String(64))
     inspection: Mapped[dict[str, Any] | None]
+    report: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from registry import artifacts, audit, codec, jobs, lineage, models, wording
+from registry import artifacts, audit, codec, decisions, jobs, lineage, models, references, wording
 from registry import metrics as measures
 from registry.core import Registry
 from registry.editions import as_versions
 from registry.errors import Conflict, InvalidInput, NotFound
 from registry.records import (
-    CHAMPION,
     LIFECYCLES,
     Actor,
     Checked,
@@ -23,12 +22,13 @@ from registry.records import (
     Inspection,
     Lifecycle,
     Metric,
+    Report,
     Schema,
     Status,
     Version,
 )
 from registry.sandbox.contract import ModelSpec
-from registry.tables import AliasRow, ArtifactRow, ModelRow, VersionRow, now
+from registry.tables import AliasRow, ModelRow, VersionRow, now
 
 _TRASHED = ("version.restore", "version.purge")
 
@@ -42,7 +42,7 @@ def for_action(s: Session, actor: Actor, action: str, ref: str) -> tuple[ModelRo
     """
     model = models.for_action(s, actor, action, ref)
     selector = ref.partition("@")[2].strip()
-    found = _select(s, model, selector, trash=action in _TRASHED)
+    found = references.version_in(s, model, selector, trash=action in _TRASHED)
     if found is None:
         name = f"version {selector!r} of " if selector else "ready version of "
         raise NotFound(f"there is no {name}{models.address(s, model)}")
@@ -91,8 +91,8 @@ def spec(reg: Registry, actor: Actor, ref: str) -> tuple[Version, ModelSpec]:
 
 
 def spec_in(s: Session, reg: Registry, row: VersionRow) -> ModelSpec:
-    """What the pool needs to load a version."""
-    file = s.execute(_MODEL_FILE, {"version_id": row.id}).scalar_one()
+    """What the pool needs to load a version, with the names trusted for exactly its bytes."""
+    file, decided = s.execute(references.MODEL_FILE, {"version_id": row.id}).one()
     digest, blake3 = file.digest, file.blake3
     inspection = codec.load(Inspection, row.inspection)
     return ModelSpec(
@@ -102,6 +102,7 @@ def spec_in(s: Session, reg: Registry, row: VersionRow) -> ModelSpec:
         open=lambda: reg.store.open(digest, blake3),
         schema=codec.load(Schema, row.schema) if row.schema else None,
         inspection=inspection,
+        trusted=(decisions.trusted_in(s, row.id, digest) or ()) if decided else (),
     )
 
 
@@ -114,10 +115,12 @@ def add_in(
     details: Details,
     inspection: Inspection,
     stored: Sequence[artifacts.Stored],
+    report: Report | None = None,
+    failure: str = "",
 ) -> VersionRow:
     """Add the next version of a model, inside the caller's writing transaction.
 
-    The number is taken while the write lock is held: distinct and gapless.
+    Its number is taken under the write lock: distinct, gapless. With `failure`: in quarantine.
 
     Raises:
         InvalidInput: The label is no semantic version, a metric does not fit, or a parent
@@ -125,16 +128,18 @@ def add_in(
         Conflict: Another version has that label.
     """
     parents = [_parent(s, actor, ref) for ref in details.parents]
-    schema = details.schema or inspection.schema
     row = VersionRow(
         model_id=model.id,
         number=model.next_number,
         label=wording.clean_label(s, model.id, details.label),
         draft_id=draft_id,
         created_by_id=actor.id,
+        status="quarantined" if failure else "checking",
+        failure=failure,
+        report=codec.dump(report) if report else None,
         notes=details.notes.strip(),
         inspection=codec.dump(inspection),
-        schema=codec.dump(schema) if schema else None,
+        schema=codec.dump(schema) if (schema := details.schema or inspection.schema) else None,
         findings=codec.dump(inspection.findings),
         parameters=details.parameters,
         training=details.training,
@@ -145,12 +150,11 @@ def add_in(
     s.flush()
     artifacts.add_in(s, row.id, stored)
     measures.write_in(s, row.id, details.metrics)
-    lineage.link_in(s, row.id, parents)
+    lineage.link_in(s, row.id, parents, details.relation)
     if not model.primary_metric and details.metrics:
         model.primary_metric = details.metrics[0].name.strip()
     refresh_head(s, model)
-    subject = f"{models.address(s, model)}@{row.number}"
-    audit.record(s, actor, "version.add", subject, model_id=model.id, digest=stored[0][2])
+    _record_audit(s, actor, "version.add", model, row, digest=stored[0][2])
     return row
 
 
@@ -275,23 +279,36 @@ def conclude(
     status: Status,
     checked: Checked | None = None,
     failure: str = "",
+    report: Report | None = None,
 ) -> None:
-    """Write down what the check job found; does nothing when the version is gone.
+    """Write down what the check job found; does nothing when the version is gone or held back.
 
     Called by the check job. What a person said in the schema is completed, not replaced.
     """
     with reg.writing() as s:
         row = s.get(VersionRow, version_id)
-        if row is None:
+        if row is None or row.status == "quarantined":  # held back while it was being checked
             return
-        row.status, row.failure = status, failure
         if checked:
             row.schema = codec.dump(checked.schema) if checked.schema else row.schema
             said = [Finding(**finding) for finding in row.findings]
             news = [finding for finding in checked.findings if finding not in said]
             row.findings = codec.dump([*said, *news])
-        model = s.get_one(ModelRow, row.model_id)
-        refresh_head(s, model)
+        if report:
+            keep_report_in(row, report)
+        settle_in(s, row, status, failure)
+
+
+def keep_report_in(row: VersionRow, report: Report) -> None:
+    """Make this the report of a version."""
+    row.report = codec.dump(report)
+
+
+def settle_in(s: Session, row: VersionRow, status: Status, failure: str = "") -> None:
+    """Set what the machine found of a version."""
+    if (row.status, row.failure) != (status, failure):
+        row.status, row.failure = status, failure
+        refresh_head(s, s.get_one(ModelRow, row.model_id))
 
 
 def recheck(reg: Registry, actor: Actor, ref: str) -> tuple[str, str]:
@@ -306,72 +323,26 @@ def recheck(reg: Registry, actor: Actor, ref: str) -> tuple[str, str]:
     """
     with reg.writing() as s:
         model, row = for_action(s, actor, "version.edit", ref)
-        row.status, row.failure = "checking", ""
-        refresh_head(s, model)
         _record_audit(s, actor, "version.recheck", model, row)
-        subject = f"{models.address(s, model)}@{row.number}"
-        return row.id, jobs.submit_in(s, actor, "check", row.id, subject)
+        return row.id, check_in(s, actor, model, row)
 
 
-def waiting(reg: Registry) -> list[str]:
-    """Ids of the versions that are still being checked, oldest first."""
-    with reg.reading() as s:
-        rows = s.execute(
-            select(VersionRow.id)
-            .where(VersionRow.status == "checking", VersionRow.deleted_at.is_(None))
-            .order_by(VersionRow.created_at)
-        )
-        return list(rows.scalars())
+def check_in(s: Session, actor: Actor, model: ModelRow, row: VersionRow) -> str:
+    """Set a version to *checking* and record its check job, whose id is returned."""
+    settle_in(s, row, "checking")
+    return jobs.submit_in(s, actor, "check", row.id, f"{models.address(s, model)}@{row.number}")
 
 
 def refresh_head(s: Session, model: ModelRow) -> None:
     """Bring the denormalised head_* columns up to date: the champion, else the newest version."""
     s.flush()
     model.updated_at = now()
-    named = {"model_id": model.id, "name": CHAMPION}
-    model.n_versions = s.execute(select(func.count()).where(*_ALIVE), named).scalar_one()
-    row = (
-        s.execute(_ALIASED, named).scalar_one_or_none()
-        or s.execute(_LAST, named).scalar_one_or_none()
-    )
+    model.n_versions = references.count_in(s, model)
+    row = references.head_in(s, model)
     model.head_number = row.number if row else None
     model.head_framework = row.inspection["framework"] if row else ""
     model.head_format = row.inspection["format"] if row else ""
     model.head_status = row.status if row else ""
-
-
-def _select(s: Session, model: ModelRow, selector: str, *, trash: bool) -> VersionRow | None:
-    number = selector.removeprefix("v")
-    found: VersionRow | None = None
-    if number.isascii() and number.isdigit() and len(number) < 10:
-        given = {"model_id": model.id, "number": int(number)}
-        found = s.execute(_NUMBERED, given).scalar_one_or_none()
-        return found if found and (found.deleted_at is not None) == trash else None
-    if trash:
-        return None
-    if selector != "latest":
-        named = {"model_id": model.id, "name": selector or CHAMPION}
-        found = s.execute(_ALIASED, named).scalar_one_or_none()
-    if found is None and selector in ("", "latest"):
-        found = s.execute(_NEWEST, {"model_id": model.id}).scalar_one_or_none()
-    return found
-
-
-# Built once: on the way to every prediction, building a statement costs more than running it.
-_ALIVE = (VersionRow.model_id == bindparam("model_id"), VersionRow.deleted_at.is_(None))
-_NUMBERED = select(VersionRow).where(
-    VersionRow.model_id == bindparam("model_id"), VersionRow.number == bindparam("number")
-)
-_ALIASED = (
-    select(VersionRow)
-    .join(AliasRow, AliasRow.version_id == VersionRow.id)
-    .where(*_ALIVE, AliasRow.model_id == VersionRow.model_id, AliasRow.name == bindparam("name"))
-)
-_LAST = select(VersionRow).where(*_ALIVE).order_by(VersionRow.number.desc()).limit(1)
-_NEWEST = _LAST.where(VersionRow.status == "ready")
-_MODEL_FILE = select(ArtifactRow).where(
-    ArtifactRow.version_id == bindparam("version_id"), ArtifactRow.kind == "model"
-)
 
 
 def _parent(s: Session, actor: Actor, ref: str) -> str:

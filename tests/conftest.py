@@ -27,7 +27,8 @@ Publish = Callable[..., Version]
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     """One pool for all tests: ids of versions are random, so tests do not meet in it."""
-    pool = open_pool(Settings(home=tmp_path_factory.mktemp("pool"), _env_file=None))
+    home = tmp_path_factory.mktemp("pool")
+    pool = open_pool(Settings(home=home, standby_workers=False, _env_file=None))
     yield pool
     pool.close()
 

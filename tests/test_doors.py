@@ -20,10 +20,30 @@ import pytest
 from sqlalchemy import event, func, select
 
 import registry
-from registry import access, accounts, aliases, models, publish, staging, versions
+from registry import (
+    access,
+    accounts,
+    aliases,
+    jobs,
+    models,
+    publish,
+    staging,
+    trust,
+    versions,
+)
 from registry.core import Registry, open_registry
 from registry.errors import Forbidden, NotFound, NotSignedIn
-from registry.records import GUEST, Actor, Details, ModelQuery, Role, Version
+from registry.records import (
+    GUEST,
+    Actor,
+    Details,
+    Finding,
+    ModelQuery,
+    Named,
+    Report,
+    Role,
+    Version,
+)
 from registry.sandbox.pool import Pool
 from registry.settings import Settings
 from registry.tables import AuditRow
@@ -45,6 +65,7 @@ class World:
     first: Version
     staged_id: str
     email: str
+    job_id: str
 
     @property
     def ref(self) -> str:
@@ -62,14 +83,18 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "email": lambda w: w.email,
     "filename": lambda w: "model.joblib",
     "inspection": lambda w: w.first.inspection,
+    "job_id": lambda w: w.job_id,
     "level": lambda w: "view",
     "model": lambda w: w.model,
     "name": lambda w: f"{SECRET} again",
+    "names": lambda w: HELD.unusual,
     "new": lambda w: "quite another pass phrase",
     "password": lambda w: PASSWORD,
     "query": lambda w: ModelQuery(text=SECRET),
+    "reason": lambda w: "read and found harmless",
     "ref": lambda w: w.ref,
     "refs": lambda w: [w.ref],
+    "report": lambda w: HELD,
     "rows": lambda w: [{f.name: 1.5 for f in w.first.schema.fields}] if w.first.schema else [],
     "staged_id": lambda w: w.staged_id,
     "target": lambda w: "",
@@ -77,11 +102,12 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "username": lambda w: w.bob.username,
     "when": lambda w: datetime.now(UTC),
 }
-REFERENCES = frozenset("artifact_id blob draft_id model ref refs staged_id".split())
+REFERENCES = frozenset("artifact_id blob draft_id job_id model ref refs staged_id".split())
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
     "accounts.set_disabled": {"username": "carol"},
     "aliases.remove": {"alias": "champion"},
+    "conversions.convert": {"target": "onnx"},
     "aliases.rollback": {"alias": "champion"},
     "models.edit": {"description": "another one"},
     "versions.edit": {"notes": "looked at again"},
@@ -94,12 +120,34 @@ def _two_champions(w: World) -> None:
         aliases.move(w.reg, w.alice, f"{w.model}@{number}", "champion")
 
 
+HELD = Report(
+    (Finding("warn", "unusual-name", f"it asks for {SECRET}.Thing"),),
+    names=(Named(f"{SECRET}.Thing", "unusual"),),
+)
+
+
+def _hold(w: World) -> None:
+    for version in versions.find(w.reg, w.alice, w.model):
+        versions.conclude(w.reg, version.id, status="quarantined", failure="waits", report=HELD)
+
+
+def _refuse(w: World) -> None:
+    _hold(w)
+    trust.refuse(w.reg, w.alice, w.ref, "not ours")
+
+
 PREPARED: dict[str, Callable[[World], object]] = {
     "access.unshare": lambda w: access.share(w.reg, w.alice, w.model, w.bob.username, "view"),
     "aliases.remove": _two_champions,
     "aliases.rollback": _two_champions,
     "models.make_private": lambda w: models.publish_to_all(w.reg, w.alice, w.model),
     "models.purge": lambda w: models.trash(w.reg, w.alice, w.model),
+    "cases.find": _hold,
+    "cases.get": _hold,
+    "rescans.again": _hold,
+    "trust.refuse": _hold,
+    "trust.trust": _hold,
+    "trust.withdraw": _refuse,
     "models.restore": lambda w: models.trash(w.reg, w.alice, w.model),
     "versions.purge": lambda w: versions.trash(w.reg, w.alice, w.ref),
     "versions.restore": lambda w: versions.trash(w.reg, w.alice, w.ref),
@@ -111,7 +159,7 @@ NOT_AUDITED = {
     "publish.examine": "a cache of what was read from the actor's own file",
     "staging.remember": "a cache of what was read from the actor's own file",
 }
-BY_ADMIN = frozenset({"accounts.invite", "accounts.set_disabled"})
+BY_ADMIN = frozenset({"accounts.invite", "accounts.set_disabled", "rescans.everything"})
 LINE_PER_MODEL = frozenset({"accounts.delete_account", "farewell.clear_models"})
 """Doors over many models: a line for each, and one for the account."""
 NOT_RUN_HERE = {
@@ -208,6 +256,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
                 for _ in range(2)
             ]
             address = models.address(s, model)
+            job_id = jobs.submit_in(s, alice, "rescan", rows[0].id, f"{address}@1")
         for row in rows:
             versions.conclude(reg, row.id, status="ready")
         return World(
@@ -219,6 +268,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             first=versions.get(reg, alice, f"{address}@1"),
             staged_id=staged_id,
             email=f"new-{number}@example.org",
+            job_id=job_id,
         )
 
     return run

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import cards, notices, schemas, text, uploads
-from registry import models, publish, versions
+from pages.parts import cards, notices, packed, reports, schemas, text, uploads
+from registry import models, packages, publish, staging, versions
 from registry.core import Registry
 from registry.errors import NotFound, RegistryError, Rejected
 from registry.records import Actor, Details, Draft, Schema, Version
@@ -93,18 +93,39 @@ def forget(draft_id: str) -> None:
     st.session_state.get("upload.drafts", {}).pop(draft_id, None)
 
 
+def discard(reg: Registry, actor: Actor, draft_id: str) -> None:
+    """Throw an upload away, with what came out of its package."""
+    seen = st.session_state.get("upload.drafts", {}).get(draft_id)
+    beside = packed.files(seen).values() if isinstance(seen, Draft) else ()
+    for staged_id in (draft_id, *beside):
+        staging.discard(reg, actor, staged_id)
+
+
 def look(reg: Registry, actor: Actor, draft_id: str) -> Draft | RegistryError:
     """What is in the file, read once and remembered for the visit; or why it was refused."""
     seen: dict[str, Draft | RegistryError] = st.session_state.setdefault("upload.drafts", {})
     if draft_id not in seen:
         try:
-            with st.spinner("Reading the file without running it"):
-                seen[draft_id] = publish.examine(reg, actor, draft_id)
+            with st.spinner("Reading and scanning the file without running it"):
+                unpacked = packages.unpack(reg, actor, draft_id)
+                if unpacked is None:
+                    seen[draft_id] = publish.examine(reg, actor, draft_id)
+                else:
+                    _replace(draft_id, unpacked)
         except (Rejected, NotFound) as refused:
             seen[draft_id] = refused
         except RegistryError as passing:
             return passing
     return seen[draft_id]
+
+
+def _replace(draft_id: str, unpacked: Draft) -> None:
+    """The model of a package in place of the package, in the address and in memory."""
+    st.session_state["upload.drafts"][unpacked.id] = unpacked
+    _names()[unpacked.id] = _names().get(draft_id, unpacked.staged.filename)
+    ids = st.query_params.get_all("draft")
+    st.query_params["draft"] = [unpacked.id if i == draft_id else i for i in ids]
+    st.rerun()
 
 
 def n_open(ids: Sequence[str]) -> int:
@@ -125,13 +146,29 @@ def read(draft: Draft) -> None:
         if found.parameters:
             with st.expander(f"{text.count(len(found.parameters), 'parameter')} of the estimator"):
                 cards.facts(dict(list(found.parameters.items())[:80]))
+    packed.show(draft)
     with right:
-        cards.section("What to know")
-        cards.findings(found.findings, clean="Nothing unusual was noticed.")
+        cards.section("What the scan says")
+        reports.show(draft.report, f"upload.{draft.id}")
+        _consequence(draft)
+        if found.findings or draft.duplicates:
+            cards.section("What to know")
+        cards.findings(found.findings)
         for ref in draft.duplicates[:3]:
             st.markdown(
                 f":orange[:material/content_copy:] The same bytes are **{text.escape(ref)}**."
             )
+
+
+def _consequence(draft: Draft) -> None:
+    """What publishing a file with such a report means."""
+    if draft.report.verdict == "quarantine":
+        st.warning(
+            "You can publish it: it goes into quarantine, stored but not loaded, until whoever "
+            "manages the model or an administrator trusts it. An export to ONNX, skops or "
+            "safetensors needs no trust.",
+            icon=":material/shield:",
+        )
 
 
 def place(reg: Registry, actor: Actor, draft: Draft) -> Place:
@@ -153,7 +190,9 @@ def place(reg: Registry, actor: Actor, draft: Draft) -> Place:
         number = max((v.number for v in found), default=0) + 1
         right.caption(f"It becomes version {number} or later of this model.")
         return Place(chosen, "")
-    start = draft.staged.filename.rsplit(".", 1)[0].replace("_", " ").strip()
+    start = (
+        (packed.package(draft) or draft.staged.filename).rsplit(".", 1)[0].replace("_", " ").strip()
+    )
     name = right.text_input("Name", start[:100], max_chars=100, key=f"{key}.name", required=True)
     for ref in models.similar(reg, actor, name or "")[:3]:
         right.markdown(
@@ -204,7 +243,7 @@ def about(draft: Draft, where: Place) -> dict[str, Any]:
 
 def files(reg: Registry, actor: Actor, draft: Draft) -> tuple[dict[str, str], Schema | None]:
     """Optional files beside the model; a sample also proposes a schema."""
-    key, found = f"upload.{draft.id}", dict[str, str]()
+    key, found = f"upload.{draft.id}", packed.files(draft)
     first, second, third = st.columns(3)
     kinds = (
         (first, "sample", "Sample rows", ["csv"], "A CSV with a header; it proposes the schema."),
@@ -218,6 +257,9 @@ def files(reg: Registry, actor: Actor, draft: Draft) -> tuple[dict[str, str], Sc
         ),
     )
     for column, kind, label, types, about in kinds:
+        if packed.name(draft, kind):
+            column.markdown(f"{label}  \n{cards.chip(packed.name(draft, kind))} from the package")
+            continue
         file = column.file_uploader(label, type=types, key=f"{key}.{kind}", help=about)
         if file is not None:
             with column, notices.shown(stop=False):
@@ -275,7 +317,8 @@ def card(draft: Draft, where: Place) -> str:
     if where.model:
         return ""
     left, right = st.columns(2, gap="large")
-    said = left.text_area("Card (Markdown)", _CARD, key=f"upload.{draft.id}.card", height=280)
+    start = packed.card(draft) or _CARD
+    said = left.text_area("Card (Markdown)", start, key=f"upload.{draft.id}.card", height=280)
     right.caption("Preview")
     with right.container(border=True, height=280):
         st.markdown(text.card(said or ""))

@@ -9,7 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from pages.parts import authenticator, mark, text, who
 from pages.parts.memory import recalled
-from registry import jobs, policy
+from registry import cases, jobs, policy
 from registry.records import Actor
 
 Entry = tuple[str, str, str, bool]
@@ -60,6 +60,10 @@ def _page(entry: Entry, actor: Actor | None, *, first: bool) -> StreamlitPage:
     if file == "jobs.py" and actor:
         running = len(recalled(jobs.find, who.registry(), actor, only_open=True))
         title = f"{title} ({running})" if running else title
+    if file == "quarantine.py" and actor:
+        held = recalled(cases.count, who.registry(), actor)
+        title = f"{title} ({held})" if held else title
+        may = bool(held) or "admin" in policy.PERMISSIONS[actor.role]
     return st.Page(
         file,
         title=title,

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import cards, charts, notices, schemas, snippets, tables, text
+from pages.parts import (
+    cards,
+    charts,
+    conversion,
+    notices,
+    reports,
+    schemas,
+    snippets,
+    tables,
+    text,
+)
 from pages.parts.memory import recalled
 from registry import access, activity, advice, downloads, models, versions
 from registry.core import Registry
@@ -22,6 +32,9 @@ _KINDS = {
     "config": "Configuration",
     "requirements": "Requirements",
     "sample": "Sample",
+    "data": "Data set",
+    "card": "Readme",
+    "license": "License",
 }
 
 
@@ -34,7 +47,7 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
         if chosen is None:
             st.caption("No version yet.")
             return
-        _failure(chosen)
+        _failure(actor, model, chosen)
         cards.section(f"Version {chosen.number}")
         cards.read_out(
             chosen.inspection,
@@ -42,10 +55,13 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
             size_bytes=chosen.artifact.size_bytes,
             digest=chosen.artifact.digest,
         )
+        conversion.facts(chosen)
         _trained(chosen)
         _loads_here(reg, actor, chosen)
-        cards.section("What was noticed")
-        cards.findings(chosen.findings, clean="Nothing unusual.")
+        reports.of_version(chosen)
+        if chosen.findings:
+            cards.section("What was noticed")
+            cards.findings(chosen.findings)
         cards.section("Use it from Python")
         st.code(snippets.load(chosen, actor.username), language="python", height=240)
 
@@ -87,12 +103,14 @@ def _edit_card(reg: Registry, actor: Actor, model: Model) -> None:
             cards.done("Card saved")
 
 
-def _failure(version: Version) -> None:
+def _failure(actor: Actor, model: Model, version: Version) -> None:
     if version.status == "failed":
         st.error(
             f"**v{version.number} does not load here.** {text.escape(version.failure, 1500)}",
             icon=":material/error:",
         )
+    elif version.status == "quarantined":
+        reports.held(actor, model, version, "model.quarantine")
     elif version.status == "ready" and not version.inspection.runnable:
         said = text.escape(version.inspection.why_not_runnable, 800)
         st.info(f"**Stored, does not predict.** {said}", icon=":material/inventory_2:")
@@ -183,6 +201,8 @@ def files(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
     why = access.allowed(actor, model.level, "model.download")
     n, size = text.count(len(version.artifacts), "file"), text.size(version.size_bytes)
     st.caption(f"{n}, {size}")
+    if version.status == "quarantined":
+        st.caption("Quarantined: whoever loads it elsewhere runs what it asks for, unprotected.")
     for artifact in version.artifacts:
         with st.container(border=True):
             _file(reg, actor, artifact, why)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 import structlog
 
-from pages.parts import text
+from pages.parts import reports, text
 from registry.errors import (
     Busy,
     Conflict,
@@ -67,11 +67,11 @@ def show(error: RegistryError) -> None:
         return
     kind = next((k for k in _KINDS if isinstance(error, k[0])), None)
     title, icon, now = kind[1:] if kind else ("This did not work", "error", "Try again.")
-    parts = (f"**{title}.**", _sentence(error.message), now)
+    said = "" if isinstance(error, UnsafeArtifact) else _sentence(error.message)  # below, in full
+    parts = (f"**{title}.**", said, now)
     st.error(" ".join(part for part in parts if part), icon=f":material/{icon}:")
     if isinstance(error, UnsafeArtifact):
-        for finding in error.report.findings:
-            st.markdown(f"- {_text(finding.what)} {_text(finding.why)} {_text(finding.todo)}")
+        reports.show(error.report)
     if isinstance(error, PredictionFailed) and error.log.strip():
         with st.expander("What the model said"):
             st.code(error.log[-4000:], language=None, wrap_lines=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import cards, notices, tables, text, trash
+from pages.parts import cards, conversion, notices, reports, tables, text, trash
 from pages.parts.memory import recalled
 from registry import access, aliases, versions
 from registry.core import Registry
@@ -38,6 +38,8 @@ def show(
     st.caption(
         f"{text.count(len(found), 'version')}. Tick one to act on it, two or more to compare them."
     )
+    if subject.status == "quarantined":
+        reports.held(actor, model, subject, "model.versions.quarantine")
     if subject.notes:
         st.markdown(f"**v{subject.number}:** {text.escape(subject.notes, 1000)}")
     _aliases(reg, actor, model, found)
@@ -68,6 +70,7 @@ def _actions(reg: Registry, actor: Actor, model: Model, version: Version) -> Non
     edit = access.allowed(actor, model.level, "version.edit")
     if cards.action("Edit", edit, key="model.edit", icon=":material/edit:"):
         _edit(reg, actor, version)
+    conversion.button(reg, actor, model.level, version, key="model.convert")
     bin_it = access.allowed(actor, model.level, "version.trash")
     if cards.action("Trash", bin_it, key="model.version.trash", icon=":material/delete:"):
         _ask_trash(reg, actor, version)

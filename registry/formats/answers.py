@@ -176,12 +176,12 @@ def _given(model: Loaded, inputs: Inputs, schema: Schema) -> Any:
             return matrix
         import pandas as pd
 
-        return pd.DataFrame(matrix, columns=_names(model, schema), copy=False)
+        return pd.DataFrame(matrix, columns=own_names(model, schema), copy=False)
     frame = _frame(inputs, schema)
     if model.reads_text and len(frame.columns) == 1 and not model.names:
         return frame.iloc[:, 0].fillna("")
     if model.names:
-        frame.columns = _names(model, schema)
+        frame.columns = own_names(model, schema)
         return frame
     return frame.to_numpy(dtype=None if model.needs_frame else _common(schema))
 
@@ -190,7 +190,7 @@ def _common(schema: Schema) -> Any:
     return object if any(f.type in ("string", "binary") for f in schema.fields) else np.float64
 
 
-def _names(model: Loaded, schema: Schema) -> list[str]:
+def own_names(model: Loaded, schema: Schema) -> list[str]:
     """The estimator's own spelling of the columns, which may hold characters not shown."""
     if len(model.names) == len(schema.fields):
         return model.names

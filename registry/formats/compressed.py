@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import importlib.util
 import io
 import lzma
 import zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from registry.errors import BrokenArtifact, NotInstalled
+from registry.formats.marks import HEAD_BYTES, is_pickle
 from registry.formats.text import refusal
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"ZF", "ZF"),
     (b"\x78", "zlib"),
 )
+_MAX_DICTIONARY = 256 << 20  # bytes; xz -9 uses 64 MiB
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 
 
@@ -42,16 +44,8 @@ def opened(file: BinaryIO, kind: str) -> BinaryIO:
         BrokenArtifact: Written by a joblib before 0.10.
     """
     file.seek(0)
-    if kind == "zlib":
-        return cast(BinaryIO, io.BufferedReader(_Zlib(file), 1 << 16))
-    if kind == "gzip":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
-    if kind == "bz2":
-        return cast(BinaryIO, bz2.BZ2File(file))
-    if kind in ("xz", "lzma"):
-        return cast(BinaryIO, lzma.LZMAFile(file))
-    if kind == "lz4":
-        return _lz4(file)
+    if kind in _INFLATE:
+        return cast(BinaryIO, io.BufferedReader(_Inflated(file, _INFLATE[kind]()), 1 << 16))
     if kind == "ZF":
         raise BrokenArtifact(
             refusal(
@@ -63,6 +57,19 @@ def opened(file: BinaryIO, kind: str) -> BinaryIO:
     return file
 
 
+def inflated(file: BinaryIO) -> tuple[BinaryIO, str]:
+    """A pickle from its start, inflated where it is compressed, and how it is ("" = not).
+
+    Raises:
+        BrokenArtifact: It is in the layout of a joblib before 0.10.
+        NotInstalled: lz4 is not here.
+    """
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    kind = "" if is_pickle(head) else kind_of(head)
+    return opened(file, kind), kind
+
+
 def peek(file: BinaryIO, kind: str, size: int = 64) -> bytes:
     """The first inflated bytes; b"" when they cannot be read."""
     try:
@@ -71,33 +78,58 @@ def peek(file: BinaryIO, kind: str, size: int = 64) -> bytes:
         return b""
 
 
-def _lz4(file: BinaryIO) -> BinaryIO:
-    if importlib.util.find_spec("lz4") is None:
-        raise NotInstalled("lz4")
-    frame: Any = importlib.import_module("lz4.frame")
-    return cast(BinaryIO, frame.LZ4FrameFile(file, mode="rb"))
+class _Inflated(io.RawIOBase):
+    """One compressed stream that ends where the file ends, as joblib writes it.
 
+    What the libraries pass over, further streams and bytes after the end, is refused.
+    """
 
-class _Zlib(io.RawIOBase):
-    """A bare zlib stream, which the standard library cannot open as a file."""
-
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, inflate: Any) -> None:
         self._file = file
-        self._inflate = zlib.decompressobj()
+        self._inflate = inflate
         self._pending = b""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Buffer) -> int:
+        """Fill some of the buffer.
+
+        Raises:
+            EOFError: The stream ends early.
+            ValueError: Bytes follow it.
+        """
         view = memoryview(buffer).cast("B")
         while not self._inflate.eof:
-            data = self._pending or self._file.read(1 << 16)
-            if not data:
-                raise EOFError("the compressed stream ends early")
-            out = self._inflate.decompress(data, len(view))
-            self._pending = self._inflate.unconsumed_tail
+            out = self._inflate.decompress(self._more(), len(view))
+            self._pending = getattr(self._inflate, "unconsumed_tail", b"")
             if out:
                 view[: len(out)] = out
                 return len(out)
+        if self._inflate.unused_data or self._file.read(1):
+            raise ValueError("bytes after the end of the compressed data")
         return 0
+
+    def _more(self) -> bytes:
+        if self._pending or not getattr(self._inflate, "needs_input", True):
+            return self._pending
+        data = self._file.read(1 << 16)
+        if not data:
+            raise EOFError("the compressed stream ends early")
+        return data
+
+
+def _lz4() -> Any:
+    if importlib.util.find_spec("lz4") is None:
+        raise NotInstalled("lz4")
+    return importlib.import_module("lz4.frame").LZ4FrameDecompressor()
+
+
+_INFLATE: dict[str, Callable[[], Any]] = {
+    "zlib": zlib.decompressobj,
+    "gzip": lambda: zlib.decompressobj(31),
+    "bz2": bz2.BZ2Decompressor,
+    "xz": lambda: lzma.LZMADecompressor(memlimit=_MAX_DICTIONARY),
+    "lzma": lambda: lzma.LZMADecompressor(memlimit=_MAX_DICTIONARY),
+    "lz4": _lz4,
+}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from registry.formats import columns, estimators, runtime
@@ -12,26 +11,7 @@ from registry.formats.stubs import Global, Instance
 from registry.formats.text import clean, finding
 from registry.records import Finding, Inspection, Output, Schema
 
-_USUAL = {
-    "sklearn", "numpy", "scipy", "pandas", "joblib", "xgboost", "lightgbm", "catboost",
-    "imblearn", "pyarrow", "category_encoders", "skops",
-}  # fmt: skip
-_USUAL_STDLIB = {
-    "builtins": {
-        "set", "frozenset", "list", "dict", "tuple", "object", "int", "float", "str", "bool",
-        "bytes", "bytearray", "complex", "range", "slice", "type", "Ellipsis", "NotImplemented",
-    },
-    "copyreg": {"_reconstructor", "__newobj__", "__newobj_ex__"},
-    "_codecs": {"encode"},
-    "collections": {"OrderedDict", "defaultdict", "deque", "Counter"},
-    "array": {"array", "_array_reconstructor"},
-    "datetime": {"datetime", "date", "time", "timedelta", "timezone"},
-    "decimal": {"Decimal"},
-    "fractions": {"Fraction"},
-    "uuid": {"UUID"},
-}  # fmt: skip
 _MAX_GLOBALS_SHOWN = 1000
-_MAX_WARNED = 10
 _NO_ANSWERS = (
     "this is a {name}, which cannot answer for new rows: save the Pipeline that ends in a model"
 )
@@ -42,7 +22,7 @@ def inspection(
 ) -> Inspection:
     """Describe what a file holds; anything but an estimator is described as not runnable."""
     asked = list(names)
-    findings = (*unusual(asked), *_missing(asked))
+    findings = _missing(asked)
     details = {**details, "globals": [clean(g.path) for g in asked[:_MAX_GLOBALS_SHOWN]]}
     packages = runtime.libraries(g.module for g in asked)
     libraries = dict.fromkeys(packages, "")
@@ -53,7 +33,7 @@ def inspection(
         )
         return Inspection(
             format_name, "Python", summary=f"Python object: {_what(root)}", details=details,
-            libraries=libraries, runnable=False, why_not_runnable=why, findings=findings,
+            libraries=libraries, runnable=False, why_not_runnable=why, findings=tuple(findings),
         )  # fmt: skip
     found = estimators.traits(root)
     if found.version:
@@ -150,44 +130,6 @@ def _summary(found: estimators.Traits, schema: Schema | None) -> str:
     return clean(", ".join(parts), 300)
 
 
-def unusual(names: Iterable[Global]) -> list[Finding]:
-    """A warning for each name that model files have no use for."""
-    odd = [name for name in names if not _is_usual(name)]
-    findings = [
-        finding("warn", "unusual-name", f"the file asks for {name.path}", *_meaning(name))
-        for name in odd[:_MAX_WARNED]
-    ]
-    if len(odd) > _MAX_WARNED:
-        more = f"the file asks for {len(odd) - _MAX_WARNED} more unusual names"
-        findings.append(finding("warn", "unusual-name", more))
-    return findings
-
-
-def _meaning(name: Global) -> tuple[str, str]:
-    """Why an unusual name matters and what to do."""
-    top = name.module.partition(".")[0]
-    if top in ("__main__", "__mp_main__"):
-        return (
-            "It was defined in a script or notebook, so it is not in the file",
-            "Use classes of installed libraries, or export to ONNX",
-        )
-    if top in sys.stdlib_module_names or top in _USUAL or "." in name.name:
-        return (
-            "Model files have no use for it; loading may call it",
-            "Do not go on unless you know who made this file and why",
-        )
-    return (
-        "It belongs to no library that models are commonly made with",
-        "Make sure that you know it; exporting to ONNX does without",
-    )
-
-
-def _is_usual(name: Global) -> bool:
-    if name.module in _USUAL_STDLIB:
-        return name.name in _USUAL_STDLIB[name.module]
-    return name.module.partition(".")[0] in _USUAL and "." not in name.name
-
-
 def _missing(names: Iterable[Global]) -> list[Finding]:
     tops = dict.fromkeys(name.module.partition(".")[0] for name in names)
     lost = [runtime.package(top) for top in tops if not runtime.known(top)]
@@ -202,8 +144,3 @@ def _missing(names: Iterable[Global]) -> list[Finding]:
         for package in lost
         if package
     ]
-
-
-def with_finding(found: Inspection, *more: Finding) -> Inspection:
-    """The inspection with findings added."""
-    return replace(found, findings=(*found.findings, *more))

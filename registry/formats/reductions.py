@@ -17,6 +17,7 @@ from registry.formats.stubs import (
     decoded,
     lengths,
 )
+from registry.formats.weighing import refuse_slow_key
 
 # Source: torch/storage.py, _storage_type_to_dtype_map, 2.13
 _STORAGES = {
@@ -42,12 +43,15 @@ def item_size(dtype: str) -> int:
 def key(value: Any) -> Any:
     """A dictionary key that is cheap to hash: nested tuples are replaced by a stub.
 
-    60 tuples nested pairwise take 2**60 steps to hash.
+    Raises:
+        ValueError: The real one would take years to hash.
     """
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, tuple) and len(value) < 100 and all(isinstance(v, _PLAIN) for v in value):
         return value
+    if isinstance(value, tuple):
+        refuse_slow_key(value)
     return value if isinstance(value, Instance) else Instance(value)
 
 
@@ -136,8 +140,10 @@ def _first(function: Global, args: tuple[Any, ...]) -> Any:
 
 def _tensor(function: Global, args: tuple[Any, ...]) -> Any:
     storage = args[0]
-    dtype = storage.dtype if isinstance(storage, Storage) else ""
-    return Weight(dtype, lengths(args[2]))
+    if not isinstance(storage, Storage):
+        return Weight("", lengths(args[2]))
+    offset = args[1] if type(args[1]) is int else -1
+    return Weight(storage.dtype, lengths(args[2]), storage, offset, lengths(args[3]))
 
 
 KNOWN: dict[str, Callable[[Global, tuple[Any, ...]], Any]] = {

@@ -27,12 +27,15 @@ _NUMBER = r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _TIME = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 
 
-def read_table(file: BinaryIO, filename: str) -> dict[str, Any]:
+def read_table(file: BinaryIO, filename: str, n_rows: int = 0) -> dict[str, Any]:
     """Propose fields from the first 100,000 rows.
+
+    Args:
+        n_rows: How many rows to hand out as they stand, taken evenly over the table.
 
     Returns:
         `columns` (fields as plain data), `example` (column to value), `n_rows` read, `truncated`
-        (whether more follow), `filename`.
+        (whether more follow), `filename`, `rows` (column to value, None for a gap).
 
     Raises:
         BrokenArtifact: It is no table, or empty.
@@ -44,18 +47,33 @@ def read_table(file: BinaryIO, filename: str) -> dict[str, Any]:
         columns, truncated = _csv(file)
     names = unique(clean(name) or f"column_{i + 1}" for i, name in enumerate(columns))
     found = [_field(n, series) for n, series in zip(names, columns.values(), strict=True)]
-    n_rows = len(next(iter(columns.values()), ()))
-    if not found or not n_rows:
+    n_read = len(next(iter(columns.values()), ()))
+    if not found or not n_read:
         raise BrokenArtifact(
             refusal("the sample has no rows", "There is nothing to learn from", "Add some rows")
         )
     return {
         "columns": [codec.dump(field) for field in found],
         "example": {field.name: field.default for field in found},
-        "n_rows": n_rows,
+        "n_rows": n_read,
         "truncated": truncated,
         "filename": clean(filename),
+        "rows": _rows(dict(zip(names, columns.values(), strict=True)), n_read, n_rows),
     }
+
+
+def _rows(
+    columns: dict[str, pd.Series[Any]], n_read: int, n_rows: int
+) -> list[dict[str, str | float | bool | None]]:
+    picked = [i * n_read // n_rows for i in range(min(n_rows, n_read))] if n_read > n_rows else None
+    places = picked if picked is not None else range(n_read if n_rows else 0)
+    return [{name: _cell(column.iloc[i]) for name, column in columns.items()} for i in places]
+
+
+def _cell(value: Any) -> str | float | bool | None:
+    if _is_gap(value):
+        return None
+    return value if isinstance(value, (bool, int, float)) else clean(value, 1000)
 
 
 def _csv(file: BinaryIO) -> tuple[dict[str, pd.Series[Any]], bool]:

@@ -8,11 +8,11 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from registry.errors import BrokenArtifact, UnsafeArtifact
-from registry.formats import answers, archives, npy, proposals
+from registry.errors import BrokenArtifact
+from registry.formats import answers, archives, names, npy, proposals, restricted
 from registry.formats.stubs import MAX_DECODED_BYTES, Array, Global, Instance
-from registry.formats.text import clean, finding
-from registry.records import Inspection, Report, Schema
+from registry.formats.text import clean
+from registry.records import Inspection, Schema
 
 if TYPE_CHECKING:
     from registry.formats.contract import Inputs, Outputs
@@ -25,32 +25,6 @@ EXTENSIONS = (".skops",)
 _MAX_SCHEMA_BYTES = 128 << 20
 _MAX_NODES = 2_000_000
 _MAX_NESTING = 150
-# Types that skops leaves to the reader's judgement and that fitted scikit-learn models consist of.
-# Source: get_untrusted_types of skops 0.16 over every fitted estimator of scikit-learn 1.9.
-TRUSTED = (
-    "numpy.dtype",
-    "sklearn._loss.loss.HalfTweedieLossIdentity",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.cluster._bisect_k_means._BisectingTree",
-    "sklearn.cluster._kmeans._kmeans_single_lloyd",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-    "sklearn.gaussian_process.kernels.ConstantKernel",
-    "sklearn.gaussian_process.kernels.Matern",
-    "sklearn.gaussian_process.kernels.Product",
-    "sklearn.gaussian_process.kernels.RBF",
-    "sklearn.gaussian_process.kernels.Sum",
-    "sklearn.gaussian_process.kernels.WhiteKernel",
-    "sklearn.metrics._dist_metrics.EuclideanDistance64",
-    "sklearn.metrics._dist_metrics.ManhattanDistance64",
-    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
-    "sklearn.neighbors._ball_tree.BallTree",
-    "sklearn.neighbors._kd_tree.KDTree",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    "sklearn.tree._tree.Tree",
-)
 
 
 def detect(head: bytes, file: BinaryIO) -> bool:
@@ -72,6 +46,31 @@ def inspect(file: BinaryIO) -> Inspection:
         "protocol": schema.get("protocol") if isinstance(schema.get("protocol"), int) else None,
     }
     return proposals.inspection(NAME, root, tree.globals.values(), details)
+
+
+def asked(archive: ZipFile) -> list[Global]:
+    """Every name in the file, wherever it stands: types of nodes, functions, members.
+
+    Raises:
+        BrokenArtifact: Its description is damaged or has too many parts.
+    """
+    schema = archives.read_json(archive, "schema.json", _MAX_SCHEMA_BYTES)
+    found: dict[tuple[str, str], Global] = {}
+    stack: list[Any] = [schema]
+    left = _MAX_NODES
+    while stack:
+        node = stack.pop()
+        left -= 1
+        if left < 0:
+            raise BrokenArtifact("the skops file has too many parts")
+        if isinstance(node, dict):
+            if "__class__" in node or "__module__" in node:
+                name = Global(str(node.get("__module__", "")), str(node.get("__class__", "")))
+                found.setdefault((name.module, name.name), name)
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+    return list(found.values())
 
 
 class _Tree:
@@ -164,33 +163,27 @@ class _Tree:
 
 
 def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
-    """Load, trusting exact names only.
+    """Load, with nothing but names on the allowlist; the file's own word counts for nothing.
 
     Raises:
-        UnsafeArtifact: It needs a type that is on no list.
+        UnsafeArtifact: It asks for a name that is neither listed nor trusted.
         NotInstalled: A library that the file needs is missing.
         PredictionFailed: The object cannot answer.
     """
     from skops import io as skops_io
 
+    with archives.opened(file) as archive:
+        foreign = [n.path for n in asked(archive) if not names.may_load(n.module, n.name, trusted)]
+    if foreign:
+        raise restricted.unsafe(foreign)
     file.seek(0)
     data = file.read()
     with answers.missing_libraries():
         wanted = skops_io.get_untrusted_types(data=data)
-        foreign = [name for name in wanted if name not in TRUSTED]
+        foreign = [n for n in wanted if not names.may_load(*names.split(n), trusted)]
         if foreign:
-            raise UnsafeArtifact(Report((_refused(foreign),)))
+            raise restricted.unsafe(foreign)
         return answers.loaded(skops_io.loads(data, trusted=wanted), threads)
-
-
-def _refused(foreign: list[str]) -> Any:
-    return finding(
-        "block",
-        "skops-type",
-        f"the file asks for {', '.join(clean(name, 100) for name in foreign[:5])}",
-        "Neither skops nor this registry lists these types as harmless",
-        "Use estimators of scikit-learn itself, or export to ONNX",
-    )
 
 
 def complete(model: Any, inspection: Inspection, schema: Schema | None) -> Schema | None:

@@ -107,24 +107,30 @@ class Array:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weight:
-    """A tensor of the file: its type and shape, never its numbers."""
-
-    dtype: str
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        return product(self.shape)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Storage:
     """Where a torch file keeps the numbers of some tensors."""
 
     dtype: str
     key: str
     size: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weight:
+    """A tensor of the file: its type and shape and where its numbers lie, never the numbers.
+
+    `offset` and `strides` count elements of the storage.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    storage: Storage | None = None
+    offset: int = 0
+    strides: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return product(self.shape)
 
 
 def product(shape: tuple[int, ...]) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from registry.errors import BrokenArtifact, PredictionFailed
-from registry.formats import archives, proposals, runtime, torch_run, torch_zip, torchscript
+from registry.formats import archives, names, runtime, torch_run, torch_zip, torchscript
 from registry.formats.dry_run import Seen, dry_run_many
 from registry.formats.stubs import Global, Instance, Weight
 from registry.formats.text import clean, plain, refusal
@@ -33,7 +34,6 @@ _OWN_CLASS = (
 _ENDS_EARLY = refusal(
     "the torch file ends early", "Some of its weights are missing", "Save it again, upload it whole"
 )
-_USUAL = ("torch", "collections", "builtins", "numpy", "_codecs", "copyreg")
 
 
 def detect(head: bytes, file: BinaryIO) -> bool:
@@ -56,34 +56,49 @@ def inspect(file: BinaryIO) -> Inspection:
 
 
 def _walk(file: BinaryIO) -> tuple[Seen, dict[str, Any]]:
-    file.seek(0)
-    if file.read(len(_LEGACY)) == _LEGACY:
-        file.seek(0)
-        seen = dry_run_many(file, 5)[3]
-        at = file.tell()
-        if file.seek(0, os.SEEK_END) - at < sum(8 + size for size in seen.storages.values()):
-            raise BrokenArtifact(_ENDS_EARLY)
-        return seen, {"layout": "before torch 1.6"}
-    file.seek(0)
+    if is_legacy(file):
+        return walked_legacy(file)[3], {"layout": "before torch 1.6"}
     with archives.opened(file) as archive:
         folder = archives.folder(archive.namelist(), "data.pkl") or ""
         return torch_zip.pickle_inside(archive, folder), {"layout": "zip"}
 
 
+def is_legacy(file: BinaryIO) -> bool:
+    """Whether it is in the layout from before torch 1.6; the file is back at its start then."""
+    file.seek(0)
+    head = file.read(len(_LEGACY))
+    file.seek(0)
+    return head == _LEGACY
+
+
+def walked_legacy(file: BinaryIO) -> list[Seen]:
+    """The five pickles of the old layout: magic, protocol, machine, object, keys of storages.
+
+    Raises:
+        BrokenArtifact: One is damaged, or storages are missing behind them.
+    """
+    found = dry_run_many(file, 5)
+    at, content = file.tell(), found[3]
+    left = file.seek(0, os.SEEK_END) - at
+    needed = sum(8 + size for size in content.storages.values())
+    if left < needed:
+        raise BrokenArtifact(_ENDS_EARLY)
+    content.trailing = left > needed
+    return found
+
+
 def _base(root: object, seen: Seen, details: dict[str, Any]) -> dict[str, Any]:
-    names = list(seen.globals.values())
-    foreign = [n for n in names if n.module.partition(".")[0] not in _USUAL]
+    asked = list(seen.globals.values())
     return {
         "details": {
             **details,
             "tensors": torch_zip.shapes(root),
-            "globals": [clean(n.path) for n in names[:1000]],
+            "globals": [clean(n.path) for n in asked[:1000]],
         },
         "libraries": dict.fromkeys(
-            [p for p in runtime.libraries(n.module for n in names) if p != "torch"], ""
+            [p for p in runtime.libraries(n.module for n in asked) if p != "torch"], ""
         ),
         "n_parameters": torch_zip.total(root),
-        "findings": tuple(proposals.unusual(foreign)),
     }
 
 
@@ -144,18 +159,8 @@ def _other(root: object, seen: Seen, details: dict[str, Any]) -> Inspection:
 
 
 def _is_torch_own(name: Global) -> bool:
-    """Layers of torch itself, and what rebuilds their weights."""
-    if "." in name.name:
-        return False
-    if name.module.startswith("torch.nn.modules."):
-        return name.name[:1].isupper()
-    return name.path in _REBUILD or (name.module == "torch" and name.name.endswith("Storage"))
-
-
-_REBUILD = {
-    "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter",
-    "collections.OrderedDict", "builtins.set",
-}  # fmt: skip
+    """A layer of torch itself, or what rebuilds its weights."""
+    return names.judge(name.module, name.name) == "innocuous"
 
 
 def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
@@ -170,7 +175,7 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
     if foreign or not isinstance(seen.root, Instance):
         why = _OWN_CLASS.format(name=clean(foreign[0].path)) if foreign else WEIGHTS_ALONE
         raise PredictionFailed(why)
-    layers = [_layer(torch, n) for n in seen.globals.values() if n.module.startswith("torch.nn.")]
+    layers = [_layer(n) for n in seen.globals.values() if n.module.startswith("torch.nn.")]
     file.seek(0)
     try:
         with torch.serialization.safe_globals(layers):
@@ -179,16 +184,16 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
         raise PredictionFailed("torch cannot load this file", clean(wrong, 2000)) from None
 
 
-def _layer(torch: Any, name: Global) -> Any:
-    """A layer class of torch by its exact name.
+def _layer(name: Global) -> Any:
+    """A layer of torch, or a function that one refers to, by its exact name.
 
     Raises:
-        PredictionFailed: torch has no such layer.
+        PredictionFailed: This torch has no such thing.
     """
-    found = getattr(torch.nn, name.name, None)
-    if not isinstance(found, type) or not issubclass(found, torch.nn.Module):
-        raise PredictionFailed(f"torch has no layer {clean(name.path)}")
-    return found
+    try:
+        return getattr(importlib.import_module(name.module), name.name)
+    except (ImportError, AttributeError):
+        raise PredictionFailed(f"this torch has no {clean(name.path)}") from None
 
 
 def complete(model: Any, inspection: Inspection, schema: Schema | None) -> Schema | None:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from registry.records import Inspection, Schema
+from registry.records import Finding, Inspection, Schema
 
 if TYPE_CHECKING:
+    import mmap
+
     import numpy as np
 
 
@@ -38,3 +40,11 @@ class Answer:
     load_ms: float
     predict_ms: float
     warm: bool
+
+
+@dataclass(frozen=True)
+class Made:
+    """A converted file as its worker left it, hostile bytes, and what the converter said of it."""
+
+    data: mmap.mmap
+    findings: tuple[Finding, ...]

@@ -21,6 +21,7 @@ from registry.sandbox import landlock, seccomp, syscalls
 
 PACKAGE = Path(__file__).resolve().parent.parent
 FIRST_UID = 61000  # one identity per worker where the zygote is root
+_SPARE_THREADS = 4096
 _SYSTEM = (
     "/lib",
     "/lib64",
@@ -82,6 +83,21 @@ def shared_identity() -> bool:
         return True
     needed = (sys.prefix, sys.base_prefix, sysconfig.get_path("purelib"), str(PACKAGE))
     return not all(_others_can_enter(path) for path in needed)
+
+
+@cache
+def most_threads() -> int:
+    """Threads this user may have while its workers share its identity: far from all there can be.
+
+    The kernel counts a user's threads together, so what it has already is added. It does not
+    hold the superuser to it.
+    """
+    mine = 0
+    for task in Path("/proc").glob("[0-9]*/task") if syscalls.LINUX else ():
+        with contextlib.suppress(OSError):
+            found = task.stat()
+            mine += (found.st_nlink - 2) * (found.st_uid == os.geteuid())
+    return mine + _SPARE_THREADS
 
 
 def lock_down(
@@ -157,8 +173,9 @@ def _limit(limits: Limits, *, own_identity: bool) -> None:
         resource.RLIMIT_NOFILE: 64,
         resource.RLIMIT_MEMLOCK: 0,
     }
-    if own_identity:
-        wanted[resource.RLIMIT_NPROC] = limits.threads_max
+    if syscalls.LINUX:
+        most = limits.threads_max if own_identity else most_threads()
+        wanted[resource.RLIMIT_NPROC] = most
     for which, most in wanted.items():
         _set_limit(which, most, most)
     _set_limit(resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + 1)

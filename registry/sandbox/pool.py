@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import json
-import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from registry import codec, formats, scanners
+from registry import codec, formats
 from registry.errors import (
-    BrokenArtifact,
     Busy,
-    NotInstalled,
     PredictionFailed,
-    PredictionTimeout,
     RegistryError,
-    Rejected,
 )
-from registry.records import Checked, Inspection, Report, WarmState, WorkerState
+from registry.records import Checked, WarmState, WorkerState
 from registry.sandbox import descriptors, questions, wire
 from registry.sandbox.contract import Answer, ModelSpec
 from registry.sandbox.limits import Limits
 from registry.sandbox.nursery import Nursery
+from registry.sandbox.one_shot import OneShot
 from registry.sandbox.process import Worker
 from registry.sandbox.slots import Slot, Slots
-from registry.sandbox.wire import Message, Odd
+from registry.sandbox.standby import Standbys
 from registry.settings import Settings
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from registry.formats.contract import Inputs
 
 GROUPS = ("inspect", "sklearn", "onnx", "torch")
@@ -41,6 +35,18 @@ _DATA_ONLY = ("inspect", "onnx")  # groups whose files cannot bring code of thei
 _WEAK = (
     "this server's kernel gives no protection against code inside model files, so only ONNX "
     "models run here; its administrator can set VITRINE_ALLOW_WEAK_SANDBOX=1"
+)
+_NO_LANDLOCK = (
+    "This kernel has no Landlock: workers open no file at all. A model that needs a library which "
+    "is not imported ahead fails."
+)
+_RUNS_DATA = (
+    "Weak sandbox: this kernel has no seccomp. Only ONNX models run; "
+    "VITRINE_ALLOW_WEAK_SANDBOX=1 would run all, with nothing between their code and this server."
+)
+_RUNS_ALL = (
+    "Weak sandbox, allowed by VITRINE_ALLOW_WEAK_SANDBOX: nothing stands between the code in model "
+    "files and this server. Trust every file."
 )
 
 
@@ -54,13 +60,14 @@ class _Turn(NamedTuple):
     warm: bool
 
 
-class Pool:
+class Pool(OneShot):
     """At most `settings.workers` loaded models; the one used longest ago makes room."""
 
     def __init__(self, settings: Settings, nursery: Nursery | None = None) -> None:
         self._settings = settings
         self._slots = Slots(settings.workers)
         self.nursery = nursery or Nursery(GROUPS, settings.worker_threads)
+        self.standbys = Standbys(self._standby)
         self._readers = threading.BoundedSemaphore(settings.workers)
 
     @property
@@ -72,6 +79,14 @@ class Pool:
     def weak(self) -> bool:
         """Whether the fence does not hold here: formats that can carry code do not run."""
         return self.nursery.layers.weak
+
+    @property
+    def shortfall(self) -> str:
+        """What this kernel lacks and what follows, for the administrator; "" when nothing."""
+        layers = self.nursery.layers
+        if not layers.weak:
+            return "" if layers.landlock_abi else _NO_LANDLOCK
+        return _RUNS_ALL if self._settings.allow_weak_sandbox else _RUNS_DATA
 
     def predict(self, spec: ModelSpec, inputs: Inputs) -> Answer:
         """Ask a version, loading it first when no worker has it.
@@ -120,67 +135,6 @@ class Pool:
             turn.slot.schema = checked.schema
             return replace(checked, load_ms=turn.slot.load_ms)
 
-    def inspect(self, fd: int, filename: str) -> tuple[Inspection, Report]:
-        """Read what a file says about itself and scan it, in a worker of its own.
-
-        Nothing in the file is executed.
-
-        Args:
-            fd: Read-only descriptor, which stays the caller's.
-
-        Raises:
-            UnknownFormat: It is no model file that Vitrine knows.
-            BrokenArtifact: It is damaged, or reading it crashed or took too long.
-            Busy: Too many files are being read.
-        """
-        with self._once("inspect", fd, {"filename": filename}) as (worker, reply):
-            told = worker.data(reply)
-            if not isinstance(told, dict):
-                worker.refuse(Odd("no inspection"))
-            inspection = questions.record(Inspection, worker, told.get("inspection"))
-            return inspection, questions.record(Report, worker, told.get("report"))
-
-    def scan(self, fd: int, format: str) -> Report:
-        """Scan a file again whose format is known, in a worker of its own.
-
-        A scan that crashes or takes too long is a report that refuses the file.
-
-        Raises:
-            Busy: Too many files are being read.
-        """
-        try:
-            with self._once("scan", fd, {"format": format}) as (worker, reply):
-                return questions.record(Report, worker, worker.data(reply))
-        except Rejected as failed:
-            return scanners.unfinished(failed.message)
-
-    def read_table(self, fd: int, filename: str) -> dict[str, Any]:
-        """Propose columns from a sample table: see `formats.samples.read_table`.
-
-        Raises:
-            BrokenArtifact: It is no table.
-            Busy: Too many files are being read.
-        """
-        with self._once("read_table", fd, {"filename": filename}) as (worker, reply):
-            data = worker.data(reply)
-            if not isinstance(data, dict):
-                worker.refuse(Odd("a table that is no object"))
-            return data
-
-    def decode_image(self, fd: int, width: int, height: int, channels: int) -> np.ndarray:
-        """Pixels of a picture, uint8 `(height, width, channels)`.
-
-        Raises:
-            BrokenArtifact: It is no picture that can be read.
-            Busy: Too many files are being read.
-        """
-        size = {"width": width, "height": height, "channels": channels}
-        with self._once("decode_image", fd, size) as (worker, reply):
-            pixels = questions.decoded(worker, reply).get("pixels")
-            if pixels is None or pixels.dtype != "uint8" or pixels.ndim != 3:
-                worker.refuse(Odd("a picture that is none"))
-            return pixels
-
     def state(self, version_id: str) -> WarmState:
         """Whether a worker has the version loaded."""
         slot = self._slots.get(version_id)
@@ -208,6 +162,7 @@ class Pool:
 
     def close(self) -> None:
         """End all workers and zygotes; calls that are under way fail."""
+        self.standbys.close()
         self._slots.close()
         self.nursery.close()
 
@@ -230,34 +185,20 @@ class Pool:
                 continue
         raise Busy("no worker could be started; try again in a moment")
 
-    @contextmanager
-    def _once(self, task: str, fd: int, order: dict[str, Any]) -> Iterator[tuple[Worker, Message]]:
-        """A worker for one file, and its reply; whatever it does wrong is the file's fault."""
-        timeout_s = self._settings.inspect_timeout_s
-        if not self._readers.acquire(timeout=timeout_s):
-            raise Busy("too many files are being read at once; try again in a moment")
+    def _standby(self, group: str) -> Worker:
+        """A worker as good as one that has answered before, without a model."""
+        worker = self._fork(group, self._settings.worker_cpu_s)
         try:
-            worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
-            try:
-                yield (
-                    worker,
-                    questions.task(worker, task, timeout_s, b"", descriptors.checked(fd), **order),
-                )
-            finally:
-                worker.end()
-        except (Rejected, Busy, NotInstalled):
+            questions.task(worker, "warm_up", self._settings.load_timeout_s, group=group)
+        except BaseException:
+            worker.end()
             raise
-        except PredictionTimeout as late:
-            raise BrokenArtifact(f"reading the file took longer than {timeout_s:g} s") from late
-        except RegistryError as failed:
-            raise BrokenArtifact(f"the file could not be read: {failed.message}") from failed
-        finally:
-            self._readers.release()
+        return worker
 
     @contextmanager
     def _using(self, spec: ModelSpec) -> Iterator[_Turn]:
         """The worker of a version, loaded, for this caller alone."""
-        started = time.monotonic()
+        started, warm = time.monotonic(), True
         patience_s = self._settings.predict_timeout_s
         slot = self._slots.take(spec.version_id, started + patience_s)
         try:
@@ -275,6 +216,8 @@ class Pool:
                 slot.lock.release()
         finally:
             self._slots.give_back(slot)
+            if not warm and self._settings.standby_workers:
+                self.standbys.refill(formats.group(spec.format))
 
     def _load(self, slot: Slot, spec: ModelSpec) -> Worker:
         """Load the model into a fresh worker; those who wait for it share a failure."""
@@ -297,7 +240,7 @@ class Pool:
         if group not in GROUPS:
             raise PredictionFailed(f"{spec.inspection.framework} models are stored, not run")
         with descriptors.opened(spec) as fd:
-            worker = self._fork(group, self._settings.worker_cpu_s)
+            worker = self.standbys.take(group) or self._fork(group, self._settings.worker_cpu_s)
             try:
                 timeout_s = self._settings.load_timeout_s
                 questions.task(

@@ -20,6 +20,7 @@ from registry.errors import (
     RegistryError,
     WorkerCrashed,
 )
+from registry.formats import restricted
 from registry.formats.text import clean
 from registry.sandbox import wire
 from registry.sandbox.limits import Limits
@@ -38,6 +39,7 @@ _ENDS: dict[int, str] = {
     signal.SIGILL: "it crashed (illegal instruction)",
 }
 _NOT_LOCKED = 70
+_MOST_BLOCKS = 8
 _DRAIN_EVERY = 16  # answers; until then the pipe keeps 64 KiB of what the model says
 
 
@@ -180,8 +182,8 @@ class Worker:
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            while block := os.read(self._errors, 1 << 16):
-                self._log += block
+            for _ in range(_MOST_BLOCKS):  # a model may write faster than we read, for ever
+                self._log += os.read(self._errors, 1 << 16)
                 del self._log[:-_LOG_BYTES]
 
 
@@ -192,6 +194,10 @@ def _rebuilt(name: Any, text: str, log: str, told: dict[str, Any]) -> RegistryEr
         return InvalidInput({clean(str(k)): clean(str(v)) for k, v in problems.items()})
     if name == "NotInstalled" and isinstance(package, str):
         return NotInstalled(clean(package))
+    if name == "UnsafeArtifact":
+        refused = told.get("names")
+        refused = refused if isinstance(refused, list) else []
+        return restricted.unsafe([str(n) for n in refused], text.removeprefix("refused: "))
     if name == "PredictionFailed":
         return PredictionFailed(text, log)
     if name in _PLAIN_ERRORS:

@@ -25,14 +25,14 @@ _PLAIN: dict[str, tuple[int, int]] = {  # name: (x86_64, aarch64), -1 where ther
     "dup": (32, 23), "lseek": (8, 62), "fadvise64": (221, 223),
     "fstat": (5, 80), "newfstatat": (262, 79), "stat": (4, -1), "lstat": (6, -1),
     "statx": (332, 291), "access": (21, -1), "faccessat": (269, 48), "faccessat2": (439, 439),
-    "readlink": (89, -1), "readlinkat": (267, 78), "getcwd": (79, 17),
+    "getcwd": (79, 17),
     "mmap": (9, 222), "munmap": (11, 215), "mprotect": (10, 226), "mremap": (25, 216),
     "madvise": (28, 233), "brk": (12, 214), "mincore": (27, 232), "membarrier": (324, 283),
     "futex": (202, 98), "futex_wait": (455, 455), "futex_wake": (454, 454),
-    "sched_yield": (24, 124), "sched_getaffinity": (204, 123), "sched_setaffinity": (203, 122),
+    "sched_yield": (24, 124), "sched_getaffinity": (204, 123),
     "sched_getscheduler": (145, 120), "sched_getparam": (143, 121), "getcpu": (309, 168),
     "get_mempolicy": (239, 236), "rseq": (334, 293), "set_robust_list": (273, 99),
-    "get_robust_list": (274, 100), "set_tid_address": (218, 96), "arch_prctl": (158, -1),
+    "set_tid_address": (218, 96), "arch_prctl": (158, -1),
     "gettid": (186, 178), "getpid": (39, 172), "getppid": (110, 173), "getuid": (102, 174),
     "geteuid": (107, 175), "getgid": (104, 176), "getegid": (108, 177), "getrlimit": (97, 163),
     "getrusage": (98, 165), "sysinfo": (99, 179), "uname": (63, 160), "times": (100, 153),
@@ -44,10 +44,13 @@ _PLAIN: dict[str, tuple[int, int]] = {  # name: (x86_64, aarch64), -1 where ther
     "sigaltstack": (131, 132), "restart_syscall": (219, 128), "exit": (60, 93),
     "exit_group": (231, 94),
 }  # fmt: skip
-_OPENING = {"openat": (257, 56), "open": (2, -1), "getdents64": (217, 61)}
+_OPENING = {
+    "openat": (257, 56), "open": (2, -1), "getdents64": (217, 61),
+    "readlink": (89, -1), "readlinkat": (267, 78),  # of /proc: what others have open
+}  # fmt: skip
 _FCNTL = (0, 1, 2, 3, 4, 1030, 1034)  # dup, flags, seals; not F_SETOWN: SIGIO could kill others
 _IOCTL = (0x5401, 0x5451)  # isatty, close-on-exec
-_CLONE_THREAD = 0x00010000
+_CLONE_THREAD, _CLONE_NEW = 0x00010000, 0x7E020000
 
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _DENY = _ERRNO | errno.EPERM
@@ -100,8 +103,12 @@ def program(pid: int, *, files: bool) -> list[Instruction]:
 
 def _conditional(column: int, pid: int) -> list[Instruction]:
     """Calls that depend on an argument. Each block ends in a return, so order is free."""
-    clone = [*_argument(0), (_IF_ANY_BIT, 0, 1, _CLONE_THREAD), _give(_ALLOW), _give(_DENY)]
-    reading_limits = [  # prlimit64(pid, which, new = NULL, old): both halves of the pointer
+    clone = [
+        *_argument(0), (_IF_ANY_BIT, 2, 0, _CLONE_NEW), (_IF_ANY_BIT, 0, 1, _CLONE_THREAD),
+        _give(_ALLOW), _give(_DENY),
+    ]  # fmt: skip
+    reading_limits = [  # prlimit64(0, which, new = NULL, old): both halves of the pointer
+        *_argument(0), (_IF_EQUAL, 0, 5, 0),
         *_argument(2), (_IF_EQUAL, 0, 3, 0),
         *_argument(2, high=True), (_IF_EQUAL, 0, 1, 0),
         _give(_ALLOW), _give(_DENY),
@@ -110,6 +117,7 @@ def _conditional(column: int, pid: int) -> list[Instruction]:
         (435, 435): [_give(_ERRNO | errno.ENOSYS)],  # clone3 hides its flags: libc takes clone
         (56, 220): clone,
         (302, 261): reading_limits,
+        (203, 122): _one_of(0, (0,)),  # sched_setaffinity of the calling thread
         (234, 131): _one_of(0, (pid,)),  # tgkill: abort() of itself
         (157, 167): _one_of(0, (PR_SET_NAME, PR_SET_VMA)),
         (72, 25): _one_of(1, _FCNTL),

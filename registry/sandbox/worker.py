@@ -21,11 +21,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from registry import codec, formats, inputs, scanners
-from registry.errors import InvalidInput, NotInstalled
+from registry.errors import (
+    InvalidInput,
+    NotInstalled,
+    PredictionFailed,
+    RegistryError,
+    UnsafeArtifact,
+)
+from registry.formats import convert
 from registry.records import Checked, Finding, Inspection, Schema
 from registry.sandbox import arrays, wire
 from registry.sandbox.limits import Layers, Limits, lock_down
 from registry.sandbox.wire import DONE, FAILED, PREDICT_ARRAYS, TASK, Body, Channel, Closed
+from registry.scanners import packages
 
 if TYPE_CHECKING:
     from registry.formats.contract import Format, Inputs
@@ -44,6 +52,7 @@ class Work:
     model: Any = None
     schema: Schema | None = None
     said: list[str] = field(default_factory=list)
+    made: convert.Made | None = None
     load_ms: float = 0.0
 
 
@@ -149,6 +158,16 @@ def _load(work: Work, message: wire.Message, *, format: str) -> Reply:
 _NOISE = (DeprecationWarning, PendingDeprecationWarning, ResourceWarning, ImportWarning)
 
 
+def _warm_up(work: Work, _: wire.Message, *, group: str) -> Reply:
+    """Get ready for a model that is not known yet."""
+    from registry.formats import warmup
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warmup.warm_up(group, work.threads)
+    return b"", []
+
+
 def _take_schema(work: Work, message: wire.Message) -> Reply:
     """Somebody corrected the schema since the model was loaded."""
     work.schema = codec.load(Schema, json.loads(bytes(message.body)))
@@ -185,11 +204,11 @@ def _scan(_: Work, message: wire.Message, *, format: str) -> Reply:
         return _data(codec.dump(scanners.scan(file, format)))
 
 
-def _read_table(_: Work, message: wire.Message, *, filename: str) -> Reply:
+def _read_table(_: Work, message: wire.Message, *, filename: str, n_rows: int = 0) -> Reply:
     from registry.formats import samples
 
     with _file(message) as file:
-        return _data(samples.read_table(file, filename))
+        return _data(samples.read_table(file, filename, n_rows))
 
 
 def _decode_image(_: Work, message: wire.Message, **size: int) -> Reply:
@@ -199,12 +218,72 @@ def _decode_image(_: Work, message: wire.Message, **size: int) -> Reply:
         return arrays.pack({"pixels": pictures.decode_image(file, **size)})
 
 
+def _convert(work: Work, message: wire.Message, *, format: str, target: str, most: int) -> Reply:
+    """Make the loaded model, or the file that came along, into another format; say its size."""
+    if work.fmt is None:
+        work.made = convert.weights(_file(message), most)
+    else:
+        try:
+            work.made = convert.loaded(work.model, format, target, work.schema, most)
+        except (RegistryError, MemoryError):
+            raise
+        except Exception as wrong:  # noqa: BLE001  converters raise anything
+            _tell()
+            said = _short(f"{type(wrong).__name__}: {wrong}")
+            raise PredictionFailed(f"it cannot be converted to {target}. {said}") from None
+    return _announced(work.made)
+
+
+def _list_package(_: Work, message: wire.Message) -> Reply:
+    with _file(message) as file:
+        found = packages.opened(file)
+    return _data(None if found is None else codec.dump(found))
+
+
+def _unpack(work: Work, message: wire.Message, *, name: str) -> Reply:
+    """Find a member of a package; it is inflated while it is handed over."""
+    work.made = convert.Made(*packages.unpacked(_file(message), name))
+    return _announced(work.made)
+
+
+def _announced(made: convert.Made) -> Reply:
+    return _data({"size_bytes": made.size_bytes, "findings": codec.dump(made.findings)})
+
+
+def _hand_over(work: Work, message: wire.Message) -> Reply:
+    """Write what was made into the memory file that came along, which has just that size."""
+    if work.made is None:
+        raise RuntimeError("nothing is made")
+    fd = message.fds.pop()
+    try:
+        with mmap.mmap(fd, work.made.size_bytes, access=mmap.ACCESS_WRITE) as shared:
+            for piece in convert.written(work.made):
+                shared.write(piece)
+    finally:
+        os.close(fd)
+    return b"", []
+
+
+def _compare_weights(_: Work, message: wire.Message) -> Reply:
+    """How many tensors of the first file differ in the second."""
+    from registry.formats import convert_weights
+
+    with _file(message) as converted, _file(message) as original:
+        return _data(convert_weights.differences(original, converted))
+
+
 _TASKS: dict[str, Callable[..., Reply]] = {
+    "warm_up": _warm_up,
     "load": _load,
     "schema": _take_schema,
     "check": _check,
     "inspect": _inspect,
     "scan": _scan,
+    "convert": _convert,
+    "hand_over": _hand_over,
+    "list_package": _list_package,
+    "unpack": _unpack,
+    "compare_weights": _compare_weights,
     "read_table": _read_table,
     "decode_image": _decode_image,
 }
@@ -228,6 +307,8 @@ def _described(failed: BaseException) -> Reply:
         told["problems"] = {_short(k): _short(v) for k, v in list(failed.problems.items())[:50]}
     if isinstance(failed, NotInstalled):
         told["package"] = failed.package
+    if isinstance(failed, UnsafeArtifact):
+        told["names"] = [named.name for named in failed.report.names]
     return _data(told)
 
 

@@ -88,7 +88,7 @@ class Zygote:
         self.threads: int = orders["threads"]
         self.layers = limits.Layers(**orders["layers"])
         self.own_identity = not limits.shared_identity()
-        limits.readable_paths()  # worked out once, not in every worker
+        limits.readable_paths(), limits.most_threads()  # worked out once, not in every worker
         self.workers: dict[int, int] = {}
         """Process id to slot; a slot gives an identity of its own where we are root."""
 
@@ -121,7 +121,8 @@ class Zygote:
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         started, missing = time.perf_counter(), []
-        ours = [f"registry.formats.{name}" for name in (*formats.FORMATS, "samples", "pictures")]
+        known = (*formats.FORMATS, "samples", "pictures", "warmup")
+        ours = [f"registry.formats.{name}" for name in known]
         ours += [f"registry.scanners.{name}" for name in scanners.SCANNERS]
         tempfile.tempdir = "/nonexistent"  # libraries ask for one while they are imported
         theirs = (*contract.IMPORTS[self.group], *_AT_FIRST_USE)

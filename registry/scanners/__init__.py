@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SCANNERS: tuple[str, ...] = (
     "zips",
+    "pickles",
     "hdf5",
     "npy",
     "keras",
@@ -27,6 +28,7 @@ SCANNERS: tuple[str, ...] = (
     "torch_export",
     "safetensors",
     "mlflow",
+    "pickles",
 )
 """In the order of looking: containers first, then what lies in them."""
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from registry import formats
 from registry.errors import BrokenArtifact, UnknownFormat
 from registry.formats import mlflow, zips
-from registry.formats.sklearn import is_pickle
+from registry.formats.marks import is_pickle
 from registry.formats.text import clean, finding
 from registry.formats.unzipped import Budget, opened
 from registry.formats.zips import Member, Odd

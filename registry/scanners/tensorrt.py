@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from registry.formats.sklearn import is_pickle
+from registry.formats.marks import is_pickle
 from registry.formats.text import finding
 from registry.scanners.contract import Look
 

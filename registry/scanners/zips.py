@@ -9,7 +9,7 @@ from typing import BinaryIO
 from registry.errors import BrokenArtifact
 from registry.formats import archives, zips
 from registry.formats.dry_run import Limits, dry_run
-from registry.formats.sklearn import is_pickle
+from registry.formats.marks import is_pickle
 from registry.formats.text import clean, finding
 from registry.formats.unzipped import Budget, content, opened
 from registry.formats.zips import Member, Odd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,58 @@ class OwnNetwork:
         Network.__module__, Network.__qualname__ = "mine.networks", "Network"
         _pretend_module("mine.networks", Network=Network)
         return Network()
+
+
+def _recurrent() -> Any:
+    import torch
+
+    inner = torch.nn.TransformerEncoderLayer(8, 2, 16)
+    return torch.nn.Sequential(torch.nn.Embedding(10, 8), torch.nn.LSTM(8, 4), inner).state_dict()
+
+
+def _training() -> Any:
+    """A checkpoint with the optimizer and its schedule."""
+    import torch
+
+    module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
+    optimizer = torch.optim.AdamW(module.parameters())
+    with torch.enable_grad():
+        module(torch.ones(2, 4)).sum().backward()
+    optimizer.step()
+    return {
+        "epoch": 7,
+        "model": module.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "loss": torch.tensor(0.5),
+    }
+
+
+def _layers() -> Any:
+    """A whole module made of many of torch's own layers."""
+    import torch
+
+    nn = torch.nn
+    body = [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout()]
+    return nn.Sequential(*body, nn.Flatten(), nn.Linear(36, 10), nn.Softmax(1)).eval()
+
+
+def _types() -> Any:
+    """Tensors of many types, one quantized to half the bits, one sparse view of another."""
+    import torch
+
+    types = (torch.float16, torch.bfloat16, torch.int64, torch.bool, torch.complex64, torch.uint8)
+    found: dict[str, Any] = {str(kind): torch.ones(2, 3).to(kind) for kind in types}
+    return {**found, "view": found["torch.int64"][0], "size": found["torch.int64"].shape}
+
+
+CONTENTS: dict[str, Callable[[], Any]] = {
+    "weights": lambda: cnn().state_dict(),
+    "recurrent": _recurrent,
+    "training": _training,
+    "layers": _layers,
+    "types": _types,
+}
+"""What people hand to `torch.save`."""
 
 
 def _pretend_module(name: str, **content: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,6 +122,56 @@ def test_a_sample_proposes_the_schema(
     assert set(fields) == {"length", "colour", "visits"}
     assert fields["length"].nullable
     assert set(fields["colour"].categories) == {"red", "blue"}
+
+
+def test_a_package_fills_the_form(
+    visit: Visit, reg: Registry, alice: Actor, iris_file: Path
+) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("f/model.joblib", iris_file.read_bytes())
+        archive.writestr("f/README.md", "# Flowers <b>x</b>")
+        archive.writestr("f/requirements.txt", "scikit-learn==1.9.1")
+        archive.writestr("f/odd.png", "picture")
+    tab, draft_id = dropped(visit(alice, "upload.py"), "flowers.zip", made.getvalue())
+    key = f"upload.{draft_id}"
+    shown = "\n".join(table.value.to_csv() for table in tab.table)
+    assert all(name in shown for name in ("README", "requirements", "odd"))
+    assert tab.text_input(key=f"{key}.name").value == "flowers"
+    assert tab.text_area(key=f"{key}.card").value == "# Flowers <b>x</b>"
+    assert "from the package" in words(tab)
+    tab.text_input(key=f"{key}.name").set_value("Packed").run()
+    tab.button(key=f"{key}.publish").click().run()
+    version = versions.get(reg, alice, "alice/packed@1")
+    assert {a.kind for a in version.artifacts} == {"model", "card", "requirements"}
+    assert not staging_left(reg)
+
+
+def test_a_package_with_a_script_is_refused(visit: Visit, alice: Actor, iris_file: Path) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("model.joblib", iris_file.read_bytes())
+        archive.writestr("train.py", "print(1)")
+    tab, _ = dropped(visit(alice, "upload.py"), "flowers.zip", made.getvalue())
+    assert "File refused" in tab.error[0].value
+    assert "train" in words(tab)
+
+
+def test_a_discarded_package_leaves_nothing(
+    visit: Visit, reg: Registry, alice: Actor, iris_file: Path
+) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("model.joblib", iris_file.read_bytes())
+        archive.writestr("config.json", "{}")
+    tab, draft_id = dropped(visit(alice, "upload.py"), "flowers.zip", made.getvalue())
+    assert len(staging_left(reg)) == 2
+    tab.button(key=f"upload.{draft_id}.discard").click().run()
+    assert not staging_left(reg)
+
+
+def staging_left(reg: Registry) -> list[Path]:
+    return list(reg.settings.staging_folder.iterdir())
 
 
 def test_a_viewer_may_not_upload(visit: Visit, new_user: Callable[..., Actor]) -> None:

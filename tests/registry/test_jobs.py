@@ -218,3 +218,68 @@ def test_a_job_killed_in_the_middle_is_resumed(reg, alice):
         assert [second.stdout.readline() for _ in range(2)] == ["working\n", "finished\n"]
         assert until(lambda: state(reg, alice, job_id).state == "done")
         second.kill()
+
+
+def test_a_handler_tells_how_far_it_is(reg, alice, engine):
+    told, go_on = threading.Event(), threading.Event()
+
+    def work(reg, _subject_id):
+        jobs.tell(reg, 0.5, "1 of 2")
+        told.set()
+        go_on.wait(10)
+        jobs.tell(reg, 1.0, "2 done")
+
+    engine(reg, {"note": work})
+    job_id = record(reg, alice)
+    assert told.wait(10)
+    assert (state(reg, alice, job_id).progress, state(reg, alice, job_id).message) == (
+        0.5,
+        "1 of 2",
+    )
+    go_on.set()
+    assert until(lambda: state(reg, alice, job_id).state == "done")
+    assert state(reg, alice, job_id).message == "2 done"
+
+
+def test_telling_outside_a_job_is_harmless(reg):
+    jobs.tell(reg, 0.5, "nobody listens")
+
+
+def test_a_cancelled_job_stops_before_its_next_step(reg, alice, engine):
+    told, go_on, after = threading.Event(), threading.Event(), []
+
+    def work(reg, _subject_id):
+        jobs.tell(reg, 0.5, "1 of 2")
+        told.set()
+        go_on.wait(10)
+        jobs.tell(reg, 1.0, "2 of 2")
+        after.append("went on")
+
+    engine(reg, {"rescan": work})
+    job_id = record(reg, alice, kind="rescan")
+    assert told.wait(10)
+    jobs.cancel(reg, alice, job_id)
+    go_on.set()
+    assert until(lambda: not jobs._engine.busy)
+    job = state(reg, alice, job_id)
+    assert (job.state, job.message, job.progress) == ("failed", "cancelled; 1 of 2", 0.5)
+    assert after == []
+
+
+def test_a_job_cancelled_in_the_queue_never_starts(reg, alice, engine):
+    job_id = record(reg, alice, kind="rescan")
+    jobs.cancel(reg, alice, job_id)
+    seen = []
+    engine(reg, {"rescan": lambda *_: seen.append(1)})
+    jobs.start(reg, job_id)
+    time.sleep(0.5)
+    assert (seen, state(reg, alice, job_id).message) == ([], "cancelled")
+
+
+def test_a_check_and_the_jobs_of_others_are_not_cancelled(reg, alice, bob):
+    check, rescan = record(reg, alice, kind="check"), record(reg, alice, kind="rescan")
+    with pytest.raises(Conflict):
+        jobs.cancel(reg, alice, check)
+    with pytest.raises(NotFound):
+        jobs.cancel(reg, bob, rescan)
+    assert len(jobs.find(reg, alice, only_open=True)) == 2

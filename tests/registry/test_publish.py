@@ -21,7 +21,8 @@ from registry.errors import (
     Rejected,
     StoreError,
 )
-from registry.records import Details, Inspection, Metric, ModelQuery
+from registry.records import Details, Inspection, Metric, ModelQuery, Report
+from registry.scanners import VERSION
 from registry.tables import ArtifactRow, JobRow, StagedRow, VersionRow
 
 
@@ -252,7 +253,8 @@ _SCRIPT = textwrap.dedent("""
     from pathlib import Path
     from registry import codec, publish, staging
     from registry.core import open_registry
-    from registry.records import Actor, Details, Inspection
+    from registry.records import Actor, Details, Inspection, Report
+    from registry.scanners import VERSION
     from registry.settings import Settings
 
     home, user_id, rounds, seed = sys.argv[1:]
@@ -261,20 +263,21 @@ _SCRIPT = textwrap.dedent("""
                                  _env_file=None))
     actor = Actor(user_id, "alice", role="author")
     read = Inspection("onnx", "onnx")
+    report = Report(scanners=VERSION)
 
     def upload(data):
         with staging.receive(reg, actor, "m.onnx") as incoming:
             for start in range(0, len(data), 1 << 18):
                 incoming.write(data[start:start + (1 << 18)])
             staged = incoming.finish()
-        staging.remember(reg, actor, staged.id, read)  # what `examine` does with the worker's word
+        staging.remember(reg, actor, staged.id, read, report)  # what `examine` does
         publish.publish(reg, actor, staged.id, Details(model="alice/target"))
 
     started = time.perf_counter()
     with staging.receive(reg, actor, "m.onnx") as incoming:
         incoming.write(b"first")
         first = incoming.finish()
-    staging.remember(reg, actor, first.id, read)
+    staging.remember(reg, actor, first.id, read, report)
     publish.publish(reg, actor, first.id, Details(name="target"))
     upload(os.urandom(2_000_000))
     whole = (time.perf_counter() - started) / 1.5
@@ -328,5 +331,5 @@ def test_killed_at_any_instant_many_times(reg, alice):
 def test_an_inspection_survives_the_database(reg, alice, iris_file):
     staged = stage(reg, alice, iris_file)
     read = Inspection("onnx", "onnx", details={"a": [1, 2]}, parameters={"b": None})
-    staging.remember(reg, alice, staged.id, read)
+    staging.remember(reg, alice, staged.id, read, Report(scanners=VERSION))
     assert publish.examine(reg, alice, staged.id).inspection == read

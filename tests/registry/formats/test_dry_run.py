@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import pickle
 import time
-import warnings
 from pathlib import Path
 
 import joblib
@@ -14,12 +12,12 @@ import numpy as np
 import pytest
 
 from registry import formats
-from registry.errors import BrokenArtifact, Rejected
+from registry.errors import BrokenArtifact
 from registry.formats import compressed
 from registry.formats.dry_run import Limits, Seen, dry_run
 from registry.formats.stubs import Array, Instance
 from registry.records import Inspection
-from tests.makers import hostile, models
+from tests.makers import models
 
 
 def _seen(content: bytes, **limits: float) -> Seen:
@@ -31,54 +29,9 @@ def _inspect(content: bytes, name: str = "model.pkl") -> Inspection:
     return formats.inspect(io.BytesIO(content), name)
 
 
-@pytest.mark.parametrize("name", hostile.HOSTILE)
-def test_a_hostile_pickle_is_read_and_nothing_of_it_happens(name: str, tmp_path: Path) -> None:
-    marker = tmp_path / "marker"
-    content = hostile.HOSTILE[name](marker)
-    try:
-        found = _inspect(content)
-    except Rejected:
-        assert name in ("truncated", "persistent_id")
-    else:
-        assert [f for f in found.findings if f.level == "warn"]
-    assert not marker.exists()
-
-
-@pytest.mark.parametrize("name", hostile.RUNS)
-def test_the_hostile_pickles_are_live(name: str, tmp_path: Path) -> None:
-    """Otherwise the test above would prove nothing; all they do is touch the marker."""
-    marker = tmp_path / "marker"
-    content = io.BytesIO(hostile.HOSTILE[name](marker))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        errors = (EOFError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
-        with contextlib.suppress(*errors):
-            joblib.load(content)
-    assert marker.exists()
-
-
-@pytest.mark.parametrize("name", hostile.BOMBS)
-def test_a_bomb_is_read_or_refused_at_once(name: str) -> None:
-    started = time.process_time()
-    with contextlib.suppress(BrokenArtifact):
-        _inspect(hostile.BOMBS[name]())
-    assert time.process_time() - started < 2
-
-
 def test_a_pipeline_that_holds_itself_is_described() -> None:
-    assert _inspect(hostile.self_reference()).class_name == "sklearn.pipeline.Pipeline"
-
-
-@pytest.mark.parametrize("name", ["__main__.Mine", "os.system", "builtins.exec", "nt.system"])
-def test_unusual_names_are_listed_and_explained(name: str) -> None:
-    module, _, attribute = name.rpartition(".")
-    content = f"c{module}\n{attribute}\n)R.".encode()
-    found = _inspect(content)
-    assert name in found.details["globals"]
-    finding = next(f for f in found.findings if f.rule == "unusual-name")
-    assert name in finding.what
-    assert finding.why
-    assert finding.todo
+    itself = pickle.dumps(models.pipeline())[:-1] + b"}\x8c\x05stepsh\x00sb."
+    assert _inspect(itself).class_name == "sklearn.pipeline.Pipeline"
 
 
 @pytest.mark.parametrize("compression", [None, *models.JOBLIB_COMPRESSIONS])
@@ -128,16 +81,11 @@ def _same(root: dict[str, Array], arrays: dict[str, np.ndarray]) -> None:
             assert root[name].flat() == array.ravel().tolist(), name
 
 
-def test_limits_stop_the_walk_without_an_answer() -> None:
+def test_a_walk_that_takes_too_long_is_no_answer() -> None:
     content = pickle.dumps(list(range(200_000)))
-    assert _seen(content, opcodes=100_000).complete is False
-    assert _seen(content).complete is True
-
-
-def test_a_file_too_long_to_walk_is_described_by_its_first_class() -> None:
-    model = pickle.dumps([models.classifier(), list(range(200_000))])
-    seen = _seen(model, opcodes=100_000)
-    assert next(iter(seen.globals)).endswith("LogisticRegression")
+    with pytest.raises(BrokenArtifact, match="too many small objects"):
+        _seen(content, opcodes=100_000)
+    assert len(_seen(content).root) == 200_000
 
 
 def test_what_follows_the_pickle_is_noticed() -> None:

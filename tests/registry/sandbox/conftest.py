@@ -15,7 +15,7 @@ from registry.records import Field, Inspection, Output, Schema
 from registry.sandbox.contract import Answer, ModelSpec
 from registry.sandbox.pool import Pool
 from registry.settings import Settings
-from tests.makers.scripted import scripted
+from tests.makers.scripted import TRUSTED, scripted
 
 Spec = Callable[..., ModelSpec]
 Ask = Callable[..., Answer]
@@ -42,6 +42,7 @@ def brisk(pool: Pool, tmp_path: Path) -> Iterator[Pool]:
         load_timeout_s=5,
         inspect_timeout_s=5,
         worker_memory_mb=512,
+        standby_workers=False,
         _env_file=None,
     )
     brisk = Pool(settings, pool.nursery)
@@ -87,7 +88,7 @@ def script(tmp_path: Path, spec: Spec) -> Callable[[str], ModelSpec]:
             f"class Model:\n    def predict(self, rows):\n{lines}"
         )
         path = scripted(tmp_path, source, f"{uuid4().hex}.pkl")
-        return spec(path, "sklearn", ONE_NUMBER)
+        return replace(spec(path, "sklearn", ONE_NUMBER), trusted=TRUSTED)
 
     return make
 

@@ -21,6 +21,7 @@ from registry.sandbox.nursery import Nursery
 from registry.sandbox.pool import GROUPS, Pool, open_pool
 from registry.settings import Settings
 from tests.makers import models as makers
+from tests.makers.waiting import gone, wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,20 +42,6 @@ heavy = {"torch", "sklearn", "onnxruntime", "streamlit", "sqlalchemy"} & set(sys
 print(json.dumps([zygote, pool.states()[0].pid, sorted(heavy)]), flush=True)
 time.sleep(60)
 """
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def wait_until(condition, timeout_s=5.0):
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_nothing_outlives_a_server_that_is_killed(tmp_path):
@@ -180,6 +167,31 @@ def test_without_a_fence_only_data_formats_run(weaker, known, script, tmp_path):
     assert pool.predict(onnx, prepared).outputs
     with pytest.raises(PredictionFailed, match="VITRINE_ALLOW_WEAK_SANDBOX"):
         pool.warm(script("return rows"))
+
+
+@pytest.mark.long
+def test_without_a_fence_the_administrator_may_run_all(weaker, script):
+    pool = weaker(Layers(), allow_weak_sandbox=True)
+    version = script("return rows[:, 0] + 1")
+    assert pool.predict(version, {"": np.zeros((1, 1))}).outputs["value"].tolist() == [1.0]
+    assert pool.weak
+
+
+@pytest.mark.parametrize(
+    ("layers", "allowed", "said"),
+    [
+        (Layers(landlock_abi=7, seccomp=True), False, ""),
+        (Layers(landlock_abi=0, seccomp=True), False, "workers open no file"),
+        (Layers(landlock_abi=7, seccomp=False), False, "Only ONNX models run"),
+        (Layers(), False, "Only ONNX models run"),
+        (Layers(), True, "Trust every file"),
+    ],
+    ids=["whole", "no Landlock", "no seccomp", "neither", "neither, allowed"],
+)
+def test_what_the_kernel_lacks_is_said_at_start(weaker, layers, allowed, said):
+    shortfall = weaker(layers, allow_weak_sandbox=allowed).shortfall
+    assert said in shortfall
+    assert bool(said) == bool(shortfall)
 
 
 def test_the_data_folder_may_not_lie_where_workers_read():

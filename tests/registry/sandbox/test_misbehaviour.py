@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,20 @@ from registry.errors import BrokenArtifact, PredictionFailed, PredictionTimeout,
 
 pytestmark = pytest.mark.sandbox
 FINE = "return rows[:, 0] * 2"
+WANTED = (
+    "def wanted(n):\n"
+    "    return b'\\x12\\x00' + (8).to_bytes(4, 'little') + bytes(8) + n.to_bytes(8, 'little')\n"
+)
+DEAF = (
+    "import signal, threading\n"
+    "if rows[0, 0]:\n"
+    "    for number in set(signal.valid_signals()) - {9, 19}:\n"
+    "        signal.signal(number, signal.SIG_IGN)\n"
+    "    threading.Thread(target=lambda: time.sleep(99)).start()\n"
+    "    while True:\n"
+    "        pass\n"
+    "return rows[:, 0]"
+)
 CHANNEL = (
     "def channel():\n"
     "    for fd in range(3, 64):\n"
@@ -24,9 +40,10 @@ CHANNEL = (
 
 
 def test_a_model_that_hangs_is_stopped_while_others_answer(script, ask, brisk):
-    slow = script("import signal\nif rows[0, 0]:\n    time.sleep(99)\nreturn rows[:, 0]")
+    slow = script(DEAF)
     fine = script(FINE)
     assert ask(slow).outputs["value"].tolist() == [0.0]
+    (pid,) = [worker.pid for worker in brisk.states()]
     assert ask(fine, 3).outputs["value"].tolist() == [6.0]
     failures = []
 
@@ -43,6 +60,7 @@ def test_a_model_that_hangs_is_stopped_while_others_answer(script, ask, brisk):
     assert time.monotonic() - started < 1.5
     thread.join()
     assert failures[0].timeout_s == 2
+    assert not Path(f"/proc/{pid}").exists()
     assert brisk.state(slow.version_id) == "cold"
     assert not ask(slow).warm
 
@@ -109,13 +127,22 @@ def test_a_memory_bomb_ends_at_the_limit(script, ask, body):
     [
         "b'nonsense' * 100",
         "b'\\x10\\x00' + (1 << 20).to_bytes(4, 'little') + bytes(8)",
-        "b'\\x12\\x00' + (8).to_bytes(4, 'little') + bytes(8) + (1 << 50).to_bytes(8, 'little')",
+        "wanted(1 << 50)",
+        "wanted((1 << 26) + 1)",
+        "wanted(1 << 20) * 2",
+        "b'\\x12\\x00' + (3).to_bytes(4, 'little') + bytes(8) + b'abc'",
+        "b'\\x11\\x00' + bytes(4) + bytes(8)",
+        "b'\\x10\\x01' + bytes(4) + (1 << 60).to_bytes(8, 'little')",
+        "bytes(1 << 25)",
         "b'\\x10\\x00' + (19).to_bytes(4, 'little') + bytes(8) + b'[[\"v\",\"|O8\",[1]   ]]'",
     ],
-    ids=["nonsense", "a huge head", "a huge body", "objects"],
+    ids=[
+        *("nonsense", "a huge head", "a huge body", "a body just too big", "two big bodies"),
+        *("no size", "an error that is none", "a memory file of its own", "a flood", "objects"),
+    ],
 )
 def test_a_reply_that_is_not_ours_ends_the_worker(script, ask, lie):
-    version = script(f"if rows[0, 0]:\n    os.write(channel(), {lie})\n{FINE}", CHANNEL)
+    version = script(f"if rows[0, 0]:\n    os.write(channel(), {lie})\n{FINE}", CHANNEL + WANTED)
     with pytest.raises(WorkerCrashed):
         ask(version, 1)
     assert ask(version).outputs["value"].tolist() == [0.0]
@@ -133,6 +160,41 @@ def test_a_message_nobody_asked_for_ends_the_worker(script, ask):
     answer = ask(version)
     assert not answer.warm
     assert answer.outputs["value"].tolist() == [0.0]
+
+
+def test_an_answer_given_twice_is_never_taken_for_the_next(script, ask):
+    forged = "b'\\x10\\x00' + (21).to_bytes(4, 'little') + (8).to_bytes(8, 'little')"
+    head = """b'[["value","<f8",[1]]]' + np.array([99.0]).tobytes()"""
+    version = script(
+        f"if rows[0, 0]:\n    os.write(channel(), {forged} + {head})\n    time.sleep(0.2)\n{FINE}",
+        CHANNEL,
+    )
+    with contextlib.suppress(WorkerCrashed):
+        assert ask(version, 1).outputs["value"].tolist() == [99.0]  # it may lie about itself
+    time.sleep(0.4)
+    answer = ask(version)
+    assert not answer.warm
+    assert answer.outputs["value"].tolist() == [0.0]
+
+
+def test_a_model_that_never_stops_talking_does_not_hold_us_up(script, ask):
+    """Four threads fill stderr while we read it."""
+    version = script(
+        "import threading\n"
+        "def talk():\n"
+        "    while True:\n"
+        "        try:\n"
+        "            os.write(2, bytes(1 << 16))\n"
+        "        except OSError:\n"
+        "            pass\n"
+        "for _ in range(4):\n"
+        "    threading.Thread(target=talk, daemon=True).start()\n"
+        "raise ValueError('and so on')"
+    )
+    started = time.monotonic()
+    with pytest.raises(PredictionFailed, match="and so on"):
+        ask(version)
+    assert time.monotonic() - started < 2
 
 
 def test_text_from_a_model_can_always_be_read(script, ask):

@@ -1,0 +1,64 @@
+"""What was decided about files that a scan held back: readings only, `trust` decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from registry import codec
+from registry.records import Decision, DecisionKind, Report
+from registry.tables import TrustRow, VersionRow
+
+
+def of_versions(s: Session, version_ids: Sequence[str]) -> dict[str, tuple[Decision, ...]]:
+    """Version id to its decisions, newest first."""
+    rows = s.execute(
+        select(TrustRow).where(TrustRow.version_id.in_(version_ids)).order_by(TrustRow.id.desc())
+    ).scalars()
+    found: dict[str, tuple[Decision, ...]] = {}
+    for row in rows:
+        found[row.version_id] = (*found.get(row.version_id, ()), _record(row))
+    return found
+
+
+def standing_in(s: Session, version_id: str) -> Decision | None:
+    """The newest decision about a version, unless it was withdrawn."""
+    found = s.execute(_NEWEST, {"version_id": version_id}).one_or_none()
+    return _record(found[0]) if found and found[0].decision != "withdrawn" else None
+
+
+def trusted_in(s: Session, version_id: str, digest: str) -> tuple[str, ...] | None:
+    """The names that somebody trusts in a version; None when nobody trusts it as it is now.
+
+    Trust holds for exactly these bytes and exactly the names that their report asks for, and
+    never for what the scan refuses.
+    """
+    newest, seen = s.execute(_NEWEST, {"version_id": version_id}).one_or_none() or (None, None)
+    if newest is None or newest.decision != "trusted" or newest.digest != digest or not seen:
+        return None
+    report = codec.load(Report, seen)
+    same = set(newest.names) == set(report.unusual)
+    return tuple(newest.names) if same and report.verdict != "refuse" else None
+
+
+_NEWEST = (
+    select(TrustRow, VersionRow.report)
+    .join(VersionRow, VersionRow.id == TrustRow.version_id)
+    .where(TrustRow.version_id == bindparam("version_id"))
+    .order_by(TrustRow.id.desc())
+    .limit(1)
+)
+
+
+def _record(row: TrustRow) -> Decision:
+    return Decision(
+        decision=cast("DecisionKind", row.decision),
+        names=tuple(row.names),
+        digest=row.digest,
+        by=row.by,
+        reason=row.reason,
+        at=row.at,
+    )

@@ -1,0 +1,120 @@
+"""The package walk: a zip of a model and what belongs to it becomes a draft with its files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+
+from registry import publish, staging
+from registry.core import Registry
+from registry.errors import BrokenArtifact, NotFound, Rejected, TooLarge, UnsafeArtifact
+from registry.formats.text import clean
+from registry.records import Actor, Draft, Package, Packed, Staged
+
+KEPT = "package"
+"""Under this name the inspection of the model says what else came out of its package."""
+_ZIP = b"PK\x03\x04"
+_BLOCK = 1 << 20
+_MAX_FILES, _MAX_CARD = 40, 200_000
+Taken = dict[str, tuple[Packed, Staged]]
+"""What was taken out, by its kind, the second of a kind as `kind:2`."""
+
+
+def unpack(reg: Registry, actor: Actor, staged_id: str) -> Draft | None:
+    """Take a package apart: all of it, or nothing. None when the file is none.
+
+    The members are listed, checked and inflated in locked workers; each one that is kept becomes
+    a staged file of its own, and the package itself is thrown away.
+
+    Raises:
+        NotFound: The staged file is gone, or it is somebody else's.
+        Rejected: A member is refused, there is no model in it or several, or it is too large;
+            the package is thrown away.
+    """
+    with reg.reading() as s:
+        row = staging.row_in(s, actor, staged_id)
+    with staging.opened(reg, staged_id) as fd:
+        if row.inspection or os.pread(fd, len(_ZIP), 0) != _ZIP:
+            return None
+        package = reg.pool.list_package(fd)
+        if package is None:
+            return None
+        try:
+            _refuse(reg, package)
+            taken, draft = _extract(reg, actor, fd, package)
+        except Rejected:
+            _discard(reg, actor, [staged_id])
+            raise
+    card = _card(reg, taken)
+    files = {key: staged.id for key, (member, staged) in taken.items() if member.kind != "model"}
+    left = [clean(m.name) for m in package.of_kind("left out")]
+    kept = {"name": row.filename, "files": files, "card": card, "left out": left[:50],
+            "members": {key: clean(member.name) for key, (member, _) in taken.items()}}  # fmt: skip
+    inspection = replace(draft.inspection, details={**draft.inspection.details, KEPT: kept})
+    staging.remember(reg, actor, draft.id, inspection, draft.report)
+    _discard(reg, actor, [staged_id])
+    return replace(draft, inspection=inspection)
+
+
+def _refuse(reg: Registry, package: Package) -> None:
+    """Say what is wrong with a package as a whole."""
+    if package.report.verdict != "clean":
+        raise UnsafeArtifact(package.report)
+    models = package.of_kind("model")
+    if not models:
+        raise BrokenArtifact("the package holds no model file: nothing in it has a known ending")
+    if len(models) > 1:
+        named = ", ".join(clean(m.name, 60) for m in models[:5])
+        raise BrokenArtifact(
+            f"the package holds {len(models)} model files ({named}): upload them one by one, or "
+            "leave one in the package"
+        )
+    wanted = [member for member in package.members if member.kind != "left out"]
+    if len(wanted) > _MAX_FILES:
+        raise TooLarge(f"the package holds {len(wanted)} files, at most {_MAX_FILES} are kept")
+    if sum(member.size_bytes for member in wanted) > reg.settings.max_upload_bytes:
+        most = reg.settings.max_upload_mb
+        raise TooLarge(f"unpacked, the package is above the limit of {most} MB")
+
+
+def _extract(reg: Registry, actor: Actor, fd: int, package: Package) -> tuple[Taken, Draft]:
+    """Stage every member that is kept, and examine the model; when anything fails, none stays."""
+    taken: Taken = {}
+    with ExitStack() as undo:
+        undo.callback(lambda: _discard(reg, actor, [staged.id for _, staged in taken.values()]))
+        for member in package.members:
+            if member.kind == "left out":
+                continue
+            n = sum(other.kind == member.kind for other, _ in taken.values())
+            key = f"{member.kind}:{n + 1}" if n else member.kind
+            taken[key] = (member, _staged(reg, actor, fd, member))
+        draft = publish.examine(reg, actor, taken["model"][1].id)
+        undo.pop_all()
+    return taken, draft
+
+
+def _staged(reg: Registry, actor: Actor, fd: int, member: Packed) -> Staged:
+    filename = member.name.rpartition("/")[2]
+    with (
+        reg.pool.unpack(fd, member.name, member.size_bytes) as made,
+        staging.receive(reg, actor, filename) as incoming,
+    ):
+        for start in range(0, len(made.data), _BLOCK):
+            incoming.write(made.data[start : start + _BLOCK])
+        return incoming.finish()
+
+
+def _card(reg: Registry, taken: Taken) -> str:
+    """The text of the readme, "" without one."""
+    if "card" not in taken:
+        return ""
+    with staging.opened(reg, taken["card"][1].id) as fd:
+        return os.pread(fd, _MAX_CARD, 0).decode("utf-8", "replace")
+
+
+def _discard(reg: Registry, actor: Actor, staged_ids: Sequence[str]) -> None:
+    for staged_id in staged_ids:
+        with suppress(NotFound):
+            staging.discard(reg, actor, staged_id)

@@ -1,0 +1,62 @@
+"""Which version a reference names; statements built once, being on the way to every prediction.
+
+There, building a statement costs more than running it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session
+
+from registry.records import CHAMPION
+from registry.tables import AliasRow, ArtifactRow, ModelRow, TrustRow, VersionRow
+
+_ALIVE = (VersionRow.model_id == bindparam("model_id"), VersionRow.deleted_at.is_(None))
+_COUNT = select(func.count()).where(*_ALIVE)
+_NUMBERED = select(VersionRow).where(
+    VersionRow.model_id == bindparam("model_id"), VersionRow.number == bindparam("number")
+)
+_ALIASED = (
+    select(VersionRow)
+    .join(AliasRow, AliasRow.version_id == VersionRow.id)
+    .where(*_ALIVE, AliasRow.model_id == VersionRow.model_id, AliasRow.name == bindparam("name"))
+)
+_LAST = select(VersionRow).where(*_ALIVE).order_by(VersionRow.number.desc()).limit(1)
+_NEWEST = _LAST.where(VersionRow.status == "ready")
+MODEL_FILE = (
+    select(ArtifactRow, TrustRow.id)
+    .outerjoin(TrustRow, TrustRow.version_id == ArtifactRow.version_id)
+    .where(ArtifactRow.version_id == bindparam("version_id"), ArtifactRow.kind == "model")
+    .limit(1)
+)
+"""The model file of a version, and whether anything was ever decided about it."""
+
+
+def version_in(s: Session, model: ModelRow, selector: str, *, trash: bool) -> VersionRow | None:
+    """The version called `3`, `v3`, `champion`, `latest` or "" (champion, else newest ready)."""
+    number = selector.removeprefix("v")
+    found: VersionRow | None = None
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        given = {"model_id": model.id, "number": int(number)}
+        found = s.execute(_NUMBERED, given).scalar_one_or_none()
+        return found if found and (found.deleted_at is not None) == trash else None
+    if trash:
+        return None
+    if selector != "latest":
+        named = {"model_id": model.id, "name": selector or CHAMPION}
+        found = s.execute(_ALIASED, named).scalar_one_or_none()
+    if found is None and selector in ("", "latest"):
+        found = s.execute(_NEWEST, {"model_id": model.id}).scalar_one_or_none()
+    return found
+
+
+def head_in(s: Session, model: ModelRow) -> VersionRow | None:
+    """The version that speaks for the model: the champion, else the newest."""
+    named = {"model_id": model.id, "name": CHAMPION}
+    champion: VersionRow | None = s.execute(_ALIASED, named).scalar_one_or_none()
+    return champion or s.execute(_LAST, {"model_id": model.id}).scalar_one_or_none()
+
+
+def count_in(s: Session, model: ModelRow) -> int:
+    """How many versions of the model are not in the trash."""
+    return s.execute(_COUNT, {"model_id": model.id}).scalar_one()

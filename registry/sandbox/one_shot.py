@@ -1,0 +1,190 @@
+"""Work on one file in a worker of its own, which ends after it; the half of the pool that reads."""
+
+from __future__ import annotations
+
+import math
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from registry import scanners
+from registry.errors import (
+    BrokenArtifact,
+    Busy,
+    NotInstalled,
+    PredictionFailed,
+    PredictionTimeout,
+    RegistryError,
+    Rejected,
+)
+from registry.formats import convert
+from registry.records import Inspection, Package, Report
+from registry.sandbox import conversion, descriptors, questions
+from registry.sandbox.contract import Made, ModelSpec
+from registry.sandbox.process import Worker
+from registry.sandbox.wire import Message, Odd
+from registry.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class OneShot(ABC):
+    """Inspects, scans, converts and unpacks; `Pool` says how a worker comes about."""
+
+    _settings: Settings
+    _readers: threading.BoundedSemaphore
+
+    @abstractmethod
+    def _fork(self, group: str, cpu_s: int) -> Worker:
+        """A fresh worker, without a model."""
+
+    def inspect(self, fd: int, filename: str) -> tuple[Inspection, Report]:
+        """Read what a file says about itself and scan it, in a worker of its own.
+
+        Nothing in the file is executed.
+
+        Args:
+            fd: Read-only descriptor, which stays the caller's.
+
+        Raises:
+            UnknownFormat: It is no model file that Vitrine knows.
+            BrokenArtifact: It is damaged, or reading it crashed or took too long.
+            Busy: Too many files are being read.
+        """
+        with self._once("inspect", fd, {"filename": filename}) as (worker, reply):
+            told = worker.data(reply)
+            if not isinstance(told, dict):
+                worker.refuse(Odd("no inspection"))
+            inspection = questions.record(Inspection, worker, told.get("inspection"))
+            return inspection, questions.record(Report, worker, told.get("report"))
+
+    def scan(self, fd: int, format: str) -> Report:
+        """Scan a file again whose format is known, in a worker of its own.
+
+        A scan that crashes or takes too long is a report that refuses the file.
+
+        Raises:
+            Busy: Too many files are being read.
+        """
+        try:
+            with self._once("scan", fd, {"format": format}) as (worker, reply):
+                return questions.record(Report, worker, worker.data(reply))
+        except Rejected as failed:
+            return scanners.unfinished(failed.message)
+
+    @contextmanager
+    def convert(self, spec: ModelSpec, target: str, most_bytes: int) -> Iterator[Made]:
+        """A version in another format, made by a worker of its own that has ended by then.
+
+        The bytes are as hostile as an upload.
+
+        Raises:
+            PredictionFailed: It cannot be loaded or converted; its subclasses say how.
+            InvalidInput: The model cannot be of that format.
+            NotInstalled, Busy, StoreError: As for `predict`.
+        """
+        worker = self._fork(convert.group(spec.format, target), self._settings.worker_cpu_s)
+        try:
+            with conversion.made(worker, spec, target, most_bytes, self._settings) as found:
+                yield found
+        finally:
+            worker.end()
+
+    def list_package(self, fd: int) -> Package | None:
+        """What a zip package holds; None when the file is none. Every member is read.
+
+        Raises:
+            BrokenArtifact: Reading it crashed or took too long.
+            Busy: Too many files are being read.
+        """
+        with self._once("list_package", fd, {}) as (worker, reply):
+            told = worker.data(reply)
+            return None if told is None else questions.record(Package, worker, told)
+
+    @contextmanager
+    def unpack(self, fd: int, name: str, size_bytes: int) -> Iterator[Made]:
+        """One member of a package, inflated by a worker of its own that has ended by then.
+
+        Raises:
+            BrokenArtifact: It is not there, damaged, or of another size.
+            Busy: No worker could be started.
+        """
+        timeout_s = self._settings.inspect_timeout_s
+        worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
+        try:
+            fd = descriptors.checked(fd)
+            reply = questions.task(worker, "unpack", timeout_s, b"", fd, name=name)
+            with conversion.handed_over(worker, reply, size_bytes, timeout_s) as made:
+                yield made
+        except PredictionFailed as failed:
+            raise BrokenArtifact(f"the package could not be read: {failed.message}") from failed
+        finally:
+            worker.end()
+
+    def compare_weights(self, fd: int, converted: int) -> tuple[int, int]:
+        """How many tensors a torch file has, and how many differ in a safetensors file.
+
+        Raises:
+            BrokenArtifact: One of the files cannot be read.
+            Busy: Too many files are being read.
+        """
+        with self._once("compare_weights", fd, {}, converted) as (worker, reply):
+            told = worker.data(reply)
+            if not isinstance(told, list) or [type(n) for n in told] != [int, int]:
+                worker.refuse(Odd("a comparison that is none"))
+            return told[0], told[1]
+
+    def read_table(self, fd: int, filename: str, n_rows: int = 0) -> dict[str, Any]:
+        """Propose columns from a sample table: see `formats.samples.read_table`.
+
+        Raises:
+            BrokenArtifact: It is no table.
+            Busy: Too many files are being read.
+        """
+        order = {"filename": filename, "n_rows": n_rows}
+        with self._once("read_table", fd, order) as (worker, reply):
+            data = worker.data(reply)
+            if not isinstance(data, dict):
+                worker.refuse(Odd("a table that is no object"))
+            return data
+
+    def decode_image(self, fd: int, width: int, height: int, channels: int) -> np.ndarray:
+        """Pixels of a picture, uint8 `(height, width, channels)`.
+
+        Raises:
+            BrokenArtifact: It is no picture that can be read.
+            Busy: Too many files are being read.
+        """
+        size = {"width": width, "height": height, "channels": channels}
+        with self._once("decode_image", fd, size) as (worker, reply):
+            pixels = questions.decoded(worker, reply).get("pixels")
+            if pixels is None or pixels.dtype != "uint8" or pixels.ndim != 3:
+                worker.refuse(Odd("a picture that is none"))
+            return pixels
+
+    @contextmanager
+    def _once(
+        self, task: str, fd: int, order: dict[str, Any], *others: int
+    ) -> Iterator[tuple[Worker, Message]]:
+        """A worker for one file, and its reply; whatever it does wrong is the file's fault."""
+        timeout_s = self._settings.inspect_timeout_s
+        if not self._readers.acquire(timeout=timeout_s):
+            raise Busy("too many files are being read at once; try again in a moment")
+        try:
+            worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
+            try:
+                fds = map(descriptors.checked, (fd, *others))
+                yield worker, questions.task(worker, task, timeout_s, b"", *fds, **order)
+            finally:
+                worker.end()
+        except (Rejected, Busy, NotInstalled):
+            raise
+        except PredictionTimeout as late:
+            raise BrokenArtifact(f"reading the file took longer than {timeout_s:g} s") from late
+        except RegistryError as failed:
+            raise BrokenArtifact(f"the file could not be read: {failed.message}") from failed
+        finally:
+            self._readers.release()

@@ -1,0 +1,86 @@
+"""Workers that wait for their model: forked, locked in and warmed ahead, one a group.
+
+A standby takes one model, ever. Whoever finds none forks for itself, as without standbys.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from registry.errors import RegistryError
+from registry.sandbox.process import Worker
+
+_LATER_S = 0.05
+
+
+class Standbys:
+    """At most one waiting worker a group, made in the background, one after another.
+
+    Args:
+        make: Forks a worker of a group and warms it.
+    """
+
+    def __init__(self, make: Callable[[str], Worker]) -> None:
+        self._make = make
+        self._turn = threading.Lock()
+        self._ready: dict[str, Worker] = {}
+        self._wanted: deque[str] = deque()  # the first is being made
+        self._closed = False
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids of those that wait, by group."""
+        with self._turn:
+            return {group: worker.pid for group, worker in self._ready.items()}
+
+    def take(self, group: str) -> Worker | None:
+        """The waiting worker, which is the caller's from now on; None when there is none."""
+        with self._turn:
+            worker = self._ready.pop(group, None)
+        if worker is None or worker.alive:
+            return worker
+        worker.end()  # its zygote died, and took it along
+        return None
+
+    def refill(self, group: str) -> None:
+        """See to it that one waits again soon; does not wait for it."""
+        with self._turn:
+            if self._closed or not group or group in self._ready or group in self._wanted:
+                return
+            self._wanted.append(group)
+            if len(self._wanted) > 1:
+                return
+        threading.Thread(target=self._fill, name="standby", daemon=True).start()
+
+    def close(self) -> None:
+        """End those that wait; one that is being made ends when it is done."""
+        with self._turn:
+            self._closed = True
+            waiting = list(self._ready.values())
+            self._ready.clear()
+        for worker in waiting:
+            worker.end()
+
+    def _fill(self) -> None:
+        time.sleep(_LATER_S)  # let whoever took the last one have its answer first
+        group: str | None = self._wanted[0]
+        while group is not None:
+            worker: Worker | None = None
+            with contextlib.suppress(RegistryError, OSError):
+                worker = self._make(group)  # else the next request forks, and says what is wrong
+            group = self._keep(group, worker)
+
+    def _keep(self, group: str, worker: Worker | None) -> str | None:
+        """Put a new worker where it waits; the group that wants one next."""
+        with self._turn:
+            if worker is not None and not self._closed:
+                self._ready[group], worker = worker, None
+            self._wanted.popleft()
+            following = self._wanted[0] if self._wanted and not self._closed else None
+        if worker is not None:
+            worker.end()
+        return following

@@ -1,0 +1,1 @@
+"""Commands for whoever develops Vitrine; nothing here runs on a server."""
