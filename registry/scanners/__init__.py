@@ -28,7 +28,6 @@ SCANNERS: tuple[str, ...] = (
     "torch_export",
     "safetensors",
     "mlflow",
-    "pickles",
 )
 """In the order of looking: containers first, then what lies in them."""
 

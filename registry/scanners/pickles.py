@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO
 from zipfile import ZipFile
 
-import numpy as np
-
 from registry.errors import BrokenArtifact
-from registry.formats import archives, compressed, names, sklearn, skops, torch_pickle
-from registry.formats.dry_run import Seen, dry_run, dry_run_torch
+from registry.formats import archives, names, sklearn, skops, torch_pickle
+from registry.formats.dry_run import Seen, dry_run_torch
 from registry.formats.machine import MAX_GLOBALS
-from registry.formats.marks import HEAD_BYTES, is_pickle
 from registry.formats.stubs import Global
 from registry.formats.text import clean, finding
 from registry.records import Finding, Judgement, Named
 from registry.scanners.contract import Look
 
 NAME = "pickles"
-FORMATS = ("sklearn", "skops", "torch_pickle", "torchscript", "torch_export", "mlflow")
+FORMATS = ("sklearn", "skops", "torch_pickle", "torchscript")
+"""Those in MLflow folders and in torch.export programs are scanned as files of their own."""
 
-_MAX_MEMBER, _MAX_DEPTH, _MAX_SHOWN = 256 << 20, 3, 10
+_MAX_MEMBER, _MAX_SHOWN = 256 << 20, 10
 _OF_TORCH = ("data.pkl", "constants.pkl", "traced_inputs.pkl", ".debug_pkl")
-_NPY, _HEADER_2 = b"\x93NUMPY", np.lib.format.read_array_header_2_0
-_PICKLES = (".pkl", ".pickle", ".joblib", ".sav")
 _CODE = "__torch__"  # TorchScript's own types: their code lies in the file, none of it is Python
 _RULES: dict[str, tuple[str, str]] = {
     "old-opcode": ("it uses the opcode {}", "No library for Python 3 writes this; attacks do"),
@@ -47,10 +42,6 @@ _RULES: dict[str, tuple[str, str]] = {
         "more bytes follow after the end of {}",
         "No library writes such a file; they hide from whoever reads only the first part",
     ),
-    "pickle-among-the-members": (
-        "{} inside the archive is a pickle",
-        "This layout keeps none there; it waits for a loader",
-    ),
 }
 _TODO = "Save the fitted model itself again, or export it to ONNX, and upload that"
 
@@ -69,7 +60,7 @@ def scan(file: BinaryIO, format: str, look: Look) -> None:
             walk.add(seen, "the pickles")
     else:
         with archives.opened(file) as archive:
-            walk.archive(archive, format, 0)
+            walk.archive(archive, format)
     walk.conclude(look)
 
 
@@ -100,53 +91,15 @@ class _Walk:
         if len(self._names) > MAX_GLOBALS:
             raise BrokenArtifact(f"the file asks for more than {MAX_GLOBALS:,} names")
 
-    def archive(self, archive: ZipFile, format: str, depth: int) -> None:
-        """Every pickle among the members of a zip file, and in archives inside it."""
+    def archive(self, archive: ZipFile, format: str) -> None:
+        """The pickles that the format keeps; `zips` refuses all others."""
         if format == "skops":
             self.judge(skops.asked(archive))
-        for member in archive.infolist():
-            name = member.filename
-            with archive.open(member) as opened:
-                head = opened.read(HEAD_BYTES)
-            if format not in ("skops", "mlflow") and name.endswith(_OF_TORCH):
+            return
+        for name in archive.namelist():
+            if name.endswith(_OF_TORCH):
                 seen = dry_run_torch(archives.read(archive, name, _MAX_MEMBER))
                 self.add(seen, clean(name), script=format == "torchscript")
-            elif format == "mlflow" and (name.endswith(_PICKLES) or is_pickle(head)):
-                with archive.open(member) as opened:
-                    self.add(_joblib(opened, member.compress_size), clean(name))
-            elif head.startswith(_NPY):
-                self._npy(archive, name)
-            elif name.endswith(_PICKLES) or is_pickle(head):
-                self._stray(archives.read(archive, name, _MAX_MEMBER), name)
-            elif archives.is_zip(head) and depth < _MAX_DEPTH:
-                inside = io.BytesIO(archives.read(archive, name, _MAX_MEMBER))
-                with archives.opened(inside) as inner:
-                    self.archive(inner, format, depth + 1)
-
-    def _npy(self, archive: ZipFile, name: str) -> None:
-        """An array of objects, which is a pickle behind its header."""
-        data = archives.read(archive, name, _MAX_MEMBER)
-        file = io.BytesIO(data)
-        try:
-            first = np.lib.format.read_magic(file) == (1, 0)
-            header = np.lib.format.read_array_header_1_0(file) if first else _HEADER_2(file)
-        except ValueError as odd:
-            raise BrokenArtifact(f"{clean(name)} is damaged: {clean(odd, 100)}") from None
-        if header[2].hasobject:
-            self._stray(data[file.tell() :], f"{name}.pkl")
-
-    def _stray(self, data: bytes, name: str) -> None:
-        """A pickle where its layout keeps none, or weights that start like one."""
-        try:
-            seen = _joblib(io.BytesIO(data), len(data))
-        except BrokenArtifact:
-            if name.endswith(_PICKLES):
-                raise
-            return
-        named = [g for g in seen.globals.values() if names.is_plain(g.module, g.name)]
-        if named or name.endswith(_PICKLES):
-            self.judge(named)
-            self._broken["pickle-among-the-members", clean(name)] = None
 
     def conclude(self, look: Look) -> None:
         """Names and findings, the worst first."""
@@ -162,12 +115,6 @@ class _Walk:
             look.findings.append(finding("block", rule, said.format(what), why, _TODO))
         if by_judgement["unusual"]:
             look.findings.append(_unusual(by_judgement["unusual"]))
-
-
-def _joblib(file: BinaryIO | IO[bytes], size: int) -> Seen:
-    """A pickle as joblib would load it, compressed or not."""
-    stream, kind = compressed.inflated(cast(BinaryIO, file))
-    return dry_run(stream, packed_bytes=size if kind else 0)
 
 
 def _listed(asked: list[str]) -> str:

@@ -163,7 +163,8 @@ def _seen(file: BinaryIO, member: Member, head: bytes, format: str) -> Iterator[
     shown = clean(name)
     if format in _RECORDS and not _RECORDS[format].fullmatch(name):
         yield refused(Odd("zip-record", f"{shown} is no part of this format"))
-    if _matches(_LOOKED_INTO, format, name):
+    suspect = is_archive(head) or is_pickle(head) or name.lower().endswith(_PICKLED)
+    if not suspect or _matches(_LOOKED_INTO, format, name):
         return
     numbers, part = _matches(_NUMBERS, format, name), opened(file, member, Budget())
     if _is_whole_archive(head, part) if numbers else is_archive(head):
