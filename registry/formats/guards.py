@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from registry.formats import names
+from registry.formats import dtypes, names
 from registry.formats.stubs import Global, Instance, Skipped
 
 _BASES = frozenset(
@@ -55,6 +55,8 @@ def state(made: Any, given: Any) -> bool:
     slots = given[1] if isinstance(given, tuple) and len(given) == 2 else None
     if isinstance(slots, dict) and any(str(name).startswith("__") for name in slots):
         return False  # they are set one by one: __class__ would change what the object is
+    if isinstance(made, np.dtype):
+        return dtypes.fits(made, given)
     if _DISTRIBUTION.fullmatch(_kind(made)):
         return type(given) is dict and _is_template(given.get("_parse_arg_template"))
     if _kind(made) == _PARTIAL:

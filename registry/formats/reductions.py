@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from registry.formats import dtypes
 from registry.formats.stubs import (
     Array,
     Global,
@@ -56,21 +57,15 @@ def key(value: Any) -> Any:
 
 
 def set_dtype_state(dtype: np.dtype, state: Any) -> None:
-    """Apply a pickled state to a dtype made by `_dtype`: byte order, fields, item size."""
-    if isinstance(state, tuple) and len(state) in (8, 9) and _plain_fields(state[4]):
-        set_state: Any = getattr(dtype, "__setstate__")  # noqa: B009  typeshed leaves it out
-        set_state(state)
-    else:
+    """Apply a pickled state to a dtype made by `_dtype`: byte order, fields, item size.
+
+    Raises:
+        ValueError: NumPy never writes such a state.
+    """
+    if not dtypes.fits(dtype, state):
         raise ValueError("a dtype with a state that NumPy never writes")
-
-
-def _plain_fields(fields: Any) -> bool:
-    if fields is None:
-        return True
-    return isinstance(fields, dict) and all(
-        isinstance(name, str) and isinstance(part, tuple) and isinstance(part[0], np.dtype)
-        for name, part in fields.items()
-    )
+    set_state: Any = getattr(dtype, "__setstate__")  # noqa: B009  typeshed leaves it out
+    set_state(state)
 
 
 def _dtype(function: Global, args: tuple[Any, ...]) -> Any:

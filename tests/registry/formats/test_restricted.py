@@ -179,3 +179,39 @@ def test_every_distribution_keeps_the_shape_that_is_expected(name: str) -> None:
 )
 def test_a_call_is_judged_by_its_arguments(path: str, args: object, fits: bool) -> None:
     assert guards.call(path, args) is fits
+
+
+DTYPES = ("f8", ">i4", "?", "O", "U7", "S3", "V5", "M8[ns]", "m8[D]", "c16", "U0",
+          [("a", "i4"), ("b", "U3")], [("a", "f4", (2, 3))],
+          np.dtype([("a", "i1"), ("b", "f8")], align=True))  # fmt: skip
+
+
+@pytest.mark.parametrize("described", DTYPES, ids=str)
+def test_the_state_of_an_honest_dtype_fits(described: object) -> None:
+    dtype = np.dtype(described)  # type: ignore[call-overload]
+    _, (code, *more), state = dtype.__reduce__()
+    assert guards.state(np.dtype(code, *more), state)
+    if dtype.subdtype is None:
+        again = restricted.load(io.BytesIO(pickle.dumps(dtype)), frozenset())
+        assert again == dtype
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("V8", (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0)),
+        ("V8", (3, "|", None, ("a",), {"a": (np.dtype("f8"), 4)}, 8, 1, 16)),
+        ("V8", (3, "|", None, ("a", "b"), {"a": (np.dtype("i4"), 0)}, 8, 1, 16)),
+        ("f8", (3, "<", None, None, None, 4, -1, 0)),
+        ("O", (3, "|", None, None, None, -1, -1, 0)),
+        ("f8", (3, "<", None, None, None, -1, -1, 63)),
+        ("U3", (3, "<", None, None, None, 13, 4, 8)),
+        ("f8", (3, "<", None, ("a",), {"a": (np.dtype("f8"), 0)}, -1, -1, 0)),
+        ("M8", (4, "<", None, None, None, -1, -1, 0, ({}, (b"ns", 1, 0, 1)))),
+        ("f8", 1),
+    ],
+)
+def test_the_state_of_a_dtype_that_numpy_would_crash_on_is_refused(
+    code: str, state: object
+) -> None:
+    assert not guards.state(np.dtype(code), state)
