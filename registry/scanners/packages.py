@@ -114,22 +114,27 @@ def _wrong(file: BinaryIO, member: Member, kind: PackedKind, head: bytes) -> Ite
     """Why a member must not be in a package."""
     name, shown = member.name, clean(member.name)
     if PurePosixPath(name.lower()).suffix in _CODE or _is_program(head):
-        what = f"{shown} is a program or a script"
+        what = f"the file {shown} is a program or a script"
         yield finding("block", "package-code", what, _WHY_CODE, "Make the package without it")
     elif kind == "model":
         return  # scanned as a file of its own
     elif is_archive(head):
-        what = f"{shown} is itself an archive"
+        what = f"the file {shown} is itself an archive"
         why = "An archive in an archive hides what is inside from whoever looks"
         yield finding(
             "block", "zip-nested", what, why, "Put its files into the package as they are"
         )
     elif kind != "left out" and _is_pickle(file, member, head):
-        what, why = f"{shown} is a pickle under the name of a text", "A pickle runs what it names"
+        what, why = (
+            f"the file {shown} is a pickle under the name of a text",
+            "A pickle runs what it names",
+        )
         yield finding("block", "package-pickle", what, why, "Make the package without it")
     elif kind not in ("left out", "data") and b"\x00" in head:
         why = "Its name says text, so that whoever opens it expects no program"
-        yield finding("block", "package-binary", f"{shown} is no text", why, "Rename or remove it")
+        yield finding(
+            "block", "package-binary", f"the file {shown} is no text", why, "Rename or remove it"
+        )
 
 
 def _is_pickle(file: BinaryIO, member: Member, head: bytes) -> bool:
