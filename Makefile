@@ -37,7 +37,7 @@ types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
 unit: $(STAMP)  ## the fast tests
-	$(PYTEST) -n 2 -m "not browser and not long"
+	$(PYTEST) -n 2 --dist loadgroup -m "not browser and not long"
 
 browser: $(STAMP)  ## the app in a real Chromium
 	$(PYTEST) -m "browser and not long"

@@ -24,6 +24,17 @@ PASSWORD = "a long enough password"
 Publish = Callable[..., Version]
 
 
+# Where tests build models themselves: the frameworks they import take seconds and a gigabyte.
+_FRAMEWORKS = {"contracts", "formats", "sandbox", "scanners"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup`, tests that import every framework share one of the processes."""
+    for item in items:
+        if _FRAMEWORKS & set(item.path.parts):
+            item.add_marker(pytest.mark.xdist_group("frameworks"))
+
+
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     """One pool for all tests: ids of versions are random, so tests do not meet in it."""
