@@ -88,8 +88,9 @@ def test_a_standby_of_a_zygote_that_died_is_not_used(ahead, known, tmp_path):
     version = known(makers.onnx_classifier_tensors(tmp_path))
     pool.predict(version, one(version))
     waiting = waits(pool, "onnx")
+    loaded = pool.states()[0].pid
     os.kill(pool.nursery.litter("onnx").pid, signal.SIGKILL)
-    wait_until(lambda: gone(waiting))
+    wait_until(lambda: gone(waiting) and gone(loaded))
     answer = pool.predict(version, one(version))
     assert answer.outputs
     assert waits(pool, "onnx") != waiting
