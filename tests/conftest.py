@@ -24,15 +24,17 @@ PASSWORD = "a long enough password"
 Publish = Callable[..., Version]
 
 
-# Where tests build models themselves: the frameworks they import take seconds and a gigabyte.
-_FRAMEWORKS = {"contracts", "formats", "sandbox", "scanners"}
+# Where tests build models of every kind and load them: the imports take seconds and a gigabyte.
+_FRAMEWORKS = {
+    *("contracts", "formats", "sandbox", "scanners"),
+    *("test_conversion.py", "test_conversions.py", "test_corpus.py", "test_packages.py"),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup`, tests that import every framework share one of the processes."""
     for item in items:
         if _FRAMEWORKS & set(item.path.parts):
-            item.add_marker(pytest.mark.xdist_group("frameworks"))
+            item.add_marker("frameworks")
 
 
 @pytest.fixture(scope="session")

@@ -119,21 +119,6 @@ def test_a_worker_carries_no_database_and_no_web() -> None:
     assert banned.isdisjoint(loaded.split())
 
 
-def test_the_web_process_imports_no_framework() -> None:
-    modules = sorted(
-        source.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for source in rules.sources()
-        if source.under("registry/", "pages/parts/")
-        and not source.under("registry/migrations/env", "registry/sandbox/zygote", "registry/demo")
-        and not source.path.endswith("__main__.py")
-    )
-    loaded = _python(
-        f"import sys, importlib\nfor m in {modules!r}: importlib.import_module(m)\n"
-        "print(*{m.split('.')[0] for m in sys.modules})"
-    )
-    assert {"torch", "sklearn", "onnxruntime", "onnx", "skops"}.isdisjoint(loaded.split())
-
-
 def _required() -> dict[str, set[str]]:
     """Heading of requirements.txt to the distributions under it."""
     parts: dict[str, set[str]] = {}
