@@ -5,7 +5,17 @@ from __future__ import annotations
 import runpy
 import sys
 
-NAMES = ("predict", "cold", "lockdown", "neighbours", "peers", "upload", "versions", "screens")
+NAMES = (
+    "predict",
+    "cold",
+    "lockdown",
+    "neighbours",
+    "peers",
+    "scans",
+    "upload",
+    "versions",
+    "screens",
+)
 
 wanted, sys.argv[1:] = sys.argv[1:], []
 for name in wanted or NAMES:
