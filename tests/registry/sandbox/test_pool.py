@@ -21,6 +21,7 @@ from registry.errors import (
     UnknownFormat,
 )
 from registry.records import Field
+from tests.makers import benign
 from tests.makers import models as makers
 
 SLOW_LOAD = "time.sleep(0.3)"
@@ -40,6 +41,19 @@ def test_answers_equal_those_of_the_model(pool, known, tmp_path):
     assert answer.warm
     assert answer.load_ms == 0
     assert answer.predict_ms > 0
+
+
+@pytest.mark.parametrize("name", ["xgboost_classifier", "lightgbm_regressor"])
+def test_models_of_boosting_libraries_answer_inside_the_fence(name, pool, known, tmp_path):
+    if name not in benign.MODELS:
+        pytest.skip("not installed: pip install -r requirements-boosting.txt")
+    path = benign.MODELS[name](tmp_path)
+    version = known(path)
+    row = version.schema.example
+    answer = pool.predict(version, inputs.prepare(version.schema, [row]).inputs)
+    raw = joblib.load(path).predict(np.array([list(row.values())], dtype=float))
+    (output,) = (answer.outputs[key] for key in ("label", "value") if key in answer.outputs)
+    np.testing.assert_allclose(output, raw)
 
 
 def test_big_questions_and_answers_take_the_memory_file(pool, spec, tmp_path):
