@@ -151,13 +151,20 @@ def facts(found: Sequence[Version], base: Version, *, differing: bool) -> None:
     with st.expander("Facts", expanded=True):
         _rows(_facts(found), names, differing)
     keys = list(dict.fromkeys(key for v in found for key in v.parameters))[:200]
-    rows = {key: [_said(v.parameters, key) for v in found] for key in keys}
-    with st.expander(f"Parameters ({len(keys)})"):
-        _rows(rows, names, differing)
-    with st.expander("Schema"):
+    parameters = st.expander(
+        f"Parameters ({len(keys)})", key="compare.parameters", on_change="rerun"
+    )
+    if parameters.open:
+        with parameters:
+            _rows(
+                {key: [_said(v.parameters, key) for v in found] for key in keys}, names, differing
+            )
+    schema = st.expander("Schema", key="compare.schema", on_change="rerun")
+    if schema.open:
         columns = [_columns(version.schema) for version in found]
         keys = list(dict.fromkeys(key for one in columns for key in one))[:300]
-        _rows({key: [one.get(key, "") for one in columns] for key in keys}, names, differing)
+        with schema:
+            _rows({k: [one.get(k, "") for one in columns] for k in keys}, names, differing)
 
 
 def _rows(rows: dict[str, list[str]], names: Sequence[str], differing: bool) -> None:
