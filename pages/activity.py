@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import cards, logbook, notices, session
-from pages.parts.memory import recalled
 from registry import activity, predictions
+from registry.memory import recalled
 
 reg, actor = session.require("search")
 

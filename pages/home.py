@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import cards, grids, notices, session, text
-from pages.parts.memory import recalled
 from registry import activity, cases, overview, search
+from registry.memory import recalled
 from registry.records import ModelQuery, Totals
 
 reg, actor = session.require("search")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import cards, notices, session, tables, text
-from pages.parts.memory import recalled
 from registry import jobs
 from registry.core import Registry
+from registry.memory import recalled
 from registry.records import Actor, Job
 
 reg, actor = session.require("search")

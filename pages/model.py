@@ -14,9 +14,9 @@ from pages.parts import (
     settings_tab,
     version_tab,
 )
-from pages.parts.memory import recalled
 from registry import models, versions
 from registry.core import Registry
+from registry.memory import recalled
 from registry.records import Actor, Model, Version
 
 reg, actor = session.require("search")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import cards, facets, grids, notices, session, tables, trash
-from pages.parts.memory import recalled
 from registry import search
+from registry.memory import recalled
 from registry.records import Actor, Model
 
 reg, actor = session.require("search")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pages.parts import cards, held, notices, session
-from pages.parts.memory import recalled
 from registry import cases
+from registry.memory import recalled
 
 reg, actor = session.require("search")
 

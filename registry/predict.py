@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from registry import inputs, outputs, predictions, staging, tensors, versions
 from registry.core import Registry
 from registry.errors import Conflict, NotFound, RegistryError, UnsafeArtifact
+from registry.memory import recalled
 from registry.records import (
     Actor,
     Finding,
@@ -45,7 +46,7 @@ def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
         PredictionFailed: The model raised, took too long or crashed (its subclasses say which).
         Busy: All workers are in use.
     """
-    version, spec = _find(reg, actor, ref)
+    version, spec = recalled(_find, reg, actor, ref)
     schema = _runnable(version, spec)
     started = time.perf_counter()
     prepared: inputs.Prepared | None = None
@@ -86,7 +87,7 @@ def warm(reg: Registry, actor: Actor, ref: str) -> float:
         PredictionFailed: It did not load.
         Busy: All workers are in use.
     """
-    version, spec = _find(reg, actor, ref)
+    version, spec = recalled(_find, reg, actor, ref)
     _runnable(version, spec)
     with _held_back(version):
         return reg.pool.warm(spec)
@@ -112,7 +113,7 @@ def picture(reg: Registry, actor: Actor, ref: str, tensor_name: str, staged_id: 
         InvalidInput: The tensor takes no picture.
         BrokenArtifact: The file is no picture.
     """
-    version, spec = _find(reg, actor, ref)
+    version, spec = recalled(_find, reg, actor, ref)
     tensor = _tensor(_runnable(version, spec), tensor_name)
     size = tensors.image_size(tensor)
     staging.get(reg, actor, staged_id)

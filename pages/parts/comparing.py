@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import charts, tables, text
-from pages.parts.memory import recalled
 from registry import search, versions
 from registry.core import Registry
+from registry.memory import recalled
 from registry.records import Actor, Metric, ModelQuery, Schema, Version
 
 MOST = len(charts.SERIES)

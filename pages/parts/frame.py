@@ -8,8 +8,8 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from pages.parts import authenticator, mark, text, who
-from pages.parts.memory import recalled
 from registry import cases, jobs, policy
+from registry.memory import recalled
 from registry.records import Actor
 
 Entry = tuple[str, str, str, bool]

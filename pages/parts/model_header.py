@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import cards, notices, text
-from pages.parts.memory import recalled
 from registry import access, models, versions
 from registry.core import Registry
+from registry.memory import recalled
 from registry.records import Actor, Model, Version
 
 _POLL_S = 1.0

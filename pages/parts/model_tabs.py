@@ -17,9 +17,9 @@ from pages.parts import (
     tables,
     text,
 )
-from pages.parts.memory import recalled
 from registry import access, activity, advice, downloads, models, versions
 from registry.core import Registry
+from registry.memory import recalled
 from registry.records import Actor, Artifact, Model, Version
 
 _VERDICT = {

@@ -9,9 +9,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts import cards, forms, notices, text
-from pages.parts.memory import recalled
 from registry import predict, search, versions
 from registry.core import Registry
+from registry.memory import recalled
 from registry.records import Actor, Model, ModelQuery, Schema, Version
 
 _MOST_MODELS = 200

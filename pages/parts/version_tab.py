@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import cards, conversion, notices, reports, tables, text, trash
-from pages.parts.memory import recalled
 from registry import access, aliases, versions
 from registry.core import Registry
+from registry.memory import recalled
 from registry.records import CHAMPION, LIFECYCLES, STAGES, Actor, Model, Version
 
 _LIFE = {

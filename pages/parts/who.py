@@ -8,9 +8,9 @@ from datetime import timedelta
 import streamlit as st
 
 from pages.parts import cookie
-from pages.parts.memory import recalled
 from registry import accounts
 from registry.core import Registry
+from registry.memory import recalled
 from registry.records import Actor
 from registry.tables import now
 from registry.web import handle

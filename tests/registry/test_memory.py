@@ -1,4 +1,4 @@
-"""What pages remember between two runs."""
+"""What is remembered from one question to the next."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sqlite3
 
 import pytest
 
-from pages.parts.memory import recalled
 from registry import models, search
 from registry.errors import NotFound
+from registry.memory import recalled
 from registry.records import ModelQuery
 from registry.tables import ModelRow
 
