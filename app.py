@@ -14,7 +14,6 @@ from typing import Any
 import streamlit as st
 from anyio import to_thread
 from starlette.middleware import Middleware
-from streamlit.env_util import is_repl
 
 from pages.parts import notices
 from registry import (
@@ -32,7 +31,7 @@ from registry import (
     staging,
 )
 from registry.core import Registry
-from registry.records import GUEST, ModelQuery
+from registry.records import Actor, ModelQuery
 from registry.web import handle
 from registry.web.gate import UploadGate
 from registry.web.headers import SecurityHeaders
@@ -68,17 +67,18 @@ def _get_ready(reg: Registry) -> None:
     parts = Path(__file__).parent / "pages" / "parts"
     for name in (*_AHEAD, *(f"pages.parts.{part.stem}" for part in parts.glob("[!_]*.py"))):
         import_module(name)
+    st.empty()  # Streamlit looks once through all modules for the one that started it
     logging.disable(logging.NOTSET)
-    is_repl()
-    nobody = ModelQuery(owners=("",))
-    search.find_models(reg, GUEST, nobody)
-    search.facets(reg, GUEST, nobody)
-    overview.totals(reg, GUEST)
-    overview.attention(reg, GUEST)
-    activity.find(reg, GUEST)
-    jobs.find(reg, GUEST, only_open=True)
-    cases.count(reg, GUEST)
+    nobody = Actor(id="nobody", username="nobody")
     accounts.by_session(reg, "")
+    jobs.find(reg, nobody, only_open=True)
+    cases.count(reg, nobody)
+    overview.totals(reg, nobody)
+    overview.attention(reg, nobody)
+    activity.find(reg, nobody)
+    for query in (ModelQuery(), ModelQuery(owners=("nobody",))):
+        search.find_models(reg, nobody, query)
+    search.facets(reg, nobody, ModelQuery())
 
 
 def _greeting(reg: Registry) -> str:
