@@ -70,7 +70,7 @@ def run(reg: Registry, subject_id: str) -> None:
     """
     if subject_id != ALL:
         report = _renew(reg, subject_id)
-        seen = cases.waits_for(report)[:300] if report else "it is gone"
+        seen = decisions.waits_for(report)[:300] if report else "it is gone"
         jobs.tell(reg, 1.0, seen or "nothing unusual")
         return
     with reg.reading() as s:
@@ -142,7 +142,7 @@ def _act_in(s: Session, row: VersionRow, report: Report, digest: str) -> tuple[b
     if report.verdict == "clean" or (trusted and report.verdict != "refuse"):
         released = row.status == "quarantined" and report.verdict == "clean"
         return False, versions.check_in(s, SYSTEM, model, row) if released else ""
-    held = cases.waits_for(report)
+    held = decisions.waits_for(report)
     if (row.status, row.failure) != ("quarantined", held):
         versions.settle_in(s, row, "quarantined", held)
         subject = _address(s, model, row)

@@ -68,9 +68,11 @@ def refuse(reg: Registry, actor: Actor, ref: str, reason: str) -> Case:
         if problems := _problems(reason):
             raise InvalidInput(problems)
         decision = _decide_in(s, actor, model, row, "refused", reason)
-        versions.settle_in(s, row, "failed", cases.refusal(decision))
+        versions.settle_in(s, row, "failed", decisions.refusal(decision))
         s.flush()
-        return cases.case_in(s, actor, model, row)
+        case = cases.case_in(s, actor, model, row)
+    reg.pool.drop(case.version_id)
+    return case
 
 
 def withdraw(reg: Registry, actor: Actor, ref: str, reason: str) -> Case:
@@ -103,7 +105,7 @@ def withdraw(reg: Registry, actor: Actor, ref: str, reason: str) -> Case:
 def withdraw_in(s: Session, actor: Actor, model: ModelRow, row: VersionRow, reason: str) -> None:
     """Take the standing decision back inside the caller's transaction."""
     _decide_in(s, actor, model, row, "withdrawn", reason)
-    versions.settle_in(s, row, "quarantined", cases.waits_for(_report(row)))
+    versions.settle_in(s, row, "quarantined", decisions.waits_for(_report(row)))
 
 
 def _report(row: VersionRow) -> Report:

@@ -46,7 +46,7 @@ from registry.records import (
 )
 from registry.sandbox.pool import Pool
 from registry.settings import Settings
-from registry.tables import AuditRow
+from registry.tables import AuditRow, VersionRow
 from tests.conftest import PASSWORD
 
 SECRET = "zebrafinch"
@@ -128,7 +128,10 @@ HELD = Report(
 
 def _hold(w: World) -> None:
     for version in versions.find(w.reg, w.alice, w.model):
-        versions.conclude(w.reg, version.id, status="quarantined", failure="waits", report=HELD)
+        with w.reg.writing() as s:
+            row = s.get_one(VersionRow, version.id)
+            versions.keep_report_in(row, HELD)
+            versions.settle_in(s, row, "quarantined", "waits")
 
 
 def _refuse(w: World) -> None:
@@ -252,6 +255,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
                     details=Details(),
                     inspection=inspection,
                     stored=[stored],
+                    report=Report(),
                 )
                 for _ in range(2)
             ]

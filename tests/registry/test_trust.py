@@ -10,6 +10,7 @@ from registry import (
     audit,
     cases,
     checks,
+    decisions,
     jobs,
     models,
     predict,
@@ -18,6 +19,7 @@ from registry import (
     trust,
     versions,
 )
+from registry.core import open_registry
 from registry.errors import (
     Conflict,
     Forbidden,
@@ -26,6 +28,7 @@ from registry.errors import (
     UnsafeArtifact,
 )
 from registry.records import Details, Finding, Named, Report
+from registry.sandbox.pool import Pool
 from registry.tables import AuditRow, StagedRow, TrustRow, VersionRow
 from tests.makers import held as makers
 
@@ -46,7 +49,7 @@ def waiting(reg, alice, publish_file, iris_file):
 
 
 def hold(reg, actor, version, report):
-    why = cases.waits_for(report)
+    why = decisions.waits_for(report)
     versions.conclude(reg, version.id, status="quarantined", failure=why, report=report)
     return versions.get(reg, actor, version.ref)
 
@@ -222,6 +225,64 @@ def test_withdrawn_trust_ends_the_worker_and_the_predictions(reg, alice, waiting
 def test_a_check_under_way_does_not_undo_the_quarantine(reg, alice, waiting):
     versions.conclude(reg, waiting.id, status="ready")
     assert status(reg, alice, waiting) == "quarantined"
+
+
+class Overtaken(Pool):
+    """A pool in which somebody decides while a check is about to load."""
+
+    def check(self, spec):
+        self.meanwhile()
+        return super().check(spec)
+
+
+@pytest.fixture
+def overtaken(reg, settings, pool):
+    """Runs a check during which something happens; gives the state of its worker afterwards."""
+    slow = Overtaken(settings.model_copy(update={"standby_workers": False}), pool.nursery)
+    other = open_registry(settings, slow)
+
+    def run(version, meanwhile):
+        slow.meanwhile = meanwhile
+        checks.run(other, version.id)
+        return slow.state(version.id)
+
+    yield run
+    for worker in slow.states():
+        slow.drop(worker.version_id)
+    other.engine.dispose()
+
+
+def test_a_check_does_not_undo_a_refusal_that_came_meanwhile(reg, alice, waiting, overtaken):
+    def refuse():
+        trust.withdraw(reg, alice, waiting.ref, "wait")
+        trust.refuse(reg, alice, waiting.ref, "not ours")
+
+    trust.trust(reg, alice, waiting.ref, HELD.unusual, "written by us")
+    assert overtaken(waiting, refuse) == "cold"
+    version = versions.get(reg, alice, waiting.ref)
+    assert (version.status, version.failure) == ("failed", "alice refused it: not ours")
+
+
+@pytest.mark.parametrize(("refused", "status"), [(False, "quarantined"), (True, "failed")])
+def test_a_check_that_was_asked_for_again_meanwhile_does_not_bring_trust_back(
+    reg, alice, waiting, overtaken, refused, status
+):
+    def decide():
+        trust.withdraw(reg, alice, waiting.ref, "wait")
+        if refused:
+            trust.refuse(reg, alice, waiting.ref, "not ours")
+        checks.again(reg, alice, waiting.ref)
+
+    trust.trust(reg, alice, waiting.ref, HELD.unusual, "written by us")
+    assert overtaken(waiting, decide) == "cold"
+    assert versions.get(reg, alice, waiting.ref).status == status
+
+
+def test_a_refusal_ends_a_worker_that_was_loaded_meanwhile(reg, alice, waiting):
+    reg.pool.check(versions.spec(reg, alice, waiting.ref)[1])
+    assert reg.pool.state(waiting.id) == "warm"
+    trust.refuse(reg, alice, waiting.ref, "not ours")
+    assert reg.pool.state(waiting.id) == "cold"
 
 
 def test_a_manager_decides_and_an_editor_does_not(reg, alice, bob, waiting):
