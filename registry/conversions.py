@@ -184,6 +184,7 @@ def _trusting(reg: Registry, work: _Work) -> ModelSpec:
 
     Raises:
         UnsafeArtifact: The scanners refuse the file by now.
+        BrokenArtifact: The scan was cut off.
     """
     spec = replace(work.spec, version_id=f"{work.version.id}.{work.job_id}")
     if work.version.status != "quarantined":
