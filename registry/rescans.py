@@ -145,7 +145,7 @@ def _act_in(s: Session, row: VersionRow, report: Report, digest: str) -> tuple[b
     versions.keep_report_in(row, report)
     s.flush()
     lost = decisions.trusted_in(s, row.id, digest) is None
-    more = before is None or bool(_asks(report) - _asks(before))
+    more = before is None or bool(report.asks - before.asks)
     if trusted and report.verdict != "clean" and (lost or more):
         trust.withdraw_in(s, SYSTEM, model, row, "a newer scan says something else of this file")
         trusted = False
@@ -161,12 +161,6 @@ def _act_in(s: Session, row: VersionRow, report: Report, digest: str) -> tuple[b
         subject = _address(s, model, row)
         audit.record(s, SYSTEM, "version.quarantine", subject, model_id=model.id, why=held[:300])
     return True, ""
-
-
-def _asks(report: Report) -> set[tuple[str, str]]:
-    """What a person was asked to trust: names and kinds of findings."""
-    names = {("name", name) for name in report.unusual}
-    return names | {(f.level, f.rule) for f in report.findings if f.level != "info"}
 
 
 def _look_twice(reg: Registry, spec: ModelSpec) -> Report:

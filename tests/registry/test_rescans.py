@@ -91,7 +91,7 @@ def test_what_stays_clean_only_gets_its_new_report(reg, alice, iris):
 
 def test_trust_holds_while_the_file_asks_for_the_same(reg, alice, publish_file, custom):
     version = publish_file(alice, custom, name="Custom")
-    trust.trust(reg, alice, version.ref, makers.NAMES, "ours")
+    trust.trust(reg, alice, version.ref, version.report, "ours")
     rescans.run(reg, version.id)
     assert versions.get(reg, alice, version.ref).status == "checking"
     assert versions.spec(reg, alice, version.ref)[1].trusted == makers.NAMES
@@ -100,7 +100,7 @@ def test_trust_holds_while_the_file_asks_for_the_same(reg, alice, publish_file, 
 def test_trust_is_withdrawn_when_it_asks_for_more(reg, alice, publish_file, custom):
     version = publish_file(alice, custom, name="Custom")
     report_is(reg, version, HELD)
-    trust.trust(reg, alice, version.ref, HELD.unusual, "ours")
+    trust.trust(reg, alice, version.ref, HELD, "ours")
     rescans.run(reg, version.id)
     version = versions.get(reg, alice, version.ref)
     assert version.status == "quarantined"
@@ -110,11 +110,24 @@ def test_trust_is_withdrawn_when_it_asks_for_more(reg, alice, publish_file, cust
     ]
 
 
+def test_trust_is_withdrawn_when_the_scan_points_out_something_new(
+    reg, alice, publish_file, custom
+):
+    version = publish_file(alice, custom, name="Custom")
+    report = replace(version.report, findings=HELD.findings)
+    report_is(reg, version, report)
+    trust.trust(reg, alice, version.ref, report, "ours")
+    rescans.run(reg, version.id)
+    version = versions.get(reg, alice, version.ref)
+    assert (version.status, version.decisions[0].decision) == ("quarantined", "withdrawn")
+
+
 def test_trust_is_withdrawn_when_it_asks_for_less(reg, alice, publish_file, custom):
     version = publish_file(alice, custom, name="Custom")
     more = (*version.report.names, Named("acme_models.Other", "unusual"))
-    report_is(reg, version, replace(version.report, names=more))
-    trust.trust(reg, alice, version.ref, (*makers.NAMES, "acme_models.Other"), "ours")
+    report = replace(version.report, names=more)
+    report_is(reg, version, report)
+    trust.trust(reg, alice, version.ref, report, "ours")
     rescans.run(reg, version.id)
     version = versions.get(reg, alice, version.ref)
     assert (version.status, version.decisions[0].decision) == ("quarantined", "withdrawn")
