@@ -14,7 +14,6 @@ from registry.records import Actor, Case, CaseState, Decision, Page, Report
 from registry.tables import ArtifactRow, GrantRow, ModelRow, TrustRow, UserRow, VersionRow
 
 ACTION = "version.trust"
-_MAX_NAMES = 3
 
 
 def find(
@@ -79,27 +78,6 @@ def digest_in(s: Session, row: VersionRow) -> str:
             ArtifactRow.version_id == row.id, ArtifactRow.kind == "model"
         )
     ).scalar_one()
-
-
-def waits_for(report: Report) -> str:
-    """What a version with this report waits for and whose word it takes; "" when it is clean."""
-    if report.verdict == "clean":
-        return ""
-    seen = report.worst.what if report.worst else "the scan did not finish"
-    if report.verdict == "refuse":
-        return f"the scan refuses this file: {seen}. Nobody can trust it; upload another one"
-    names = ", ".join(report.unusual[:_MAX_NAMES])
-    rest = len(report.unusual) - _MAX_NAMES
-    asks = f" ({names}{f' and {rest} more' if rest > 0 else ''})" if names else ""
-    return (
-        f"it waits in quarantine: {seen}{asks}. Whoever manages the model, or an administrator, "
-        "decides whether it may be loaded"
-    )
-
-
-def refusal(decision: Decision) -> str:
-    """What is said of a version that a person refused."""
-    return f"{decision.by} refused it: {decision.reason}"
 
 
 def _mine(actor: Actor, state: CaseState) -> tuple[ColumnElement[bool], ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from registry import cases, codec, decisions, jobs, models, rescans, versions
+from registry import codec, decisions, jobs, models, rescans, versions
 from registry.core import Registry
 from registry.errors import (
     Busy,
@@ -44,7 +44,7 @@ def run(reg: Registry, version_id: str) -> None:
         decision = decisions.standing_in(s, version_id)
         trusted = decisions.trusted_in(s, row.id, spec.digest) is not None
     if decision and decision.decision == "refused":
-        versions.conclude(reg, version_id, status="failed", failure=cases.refusal(decision))
+        versions.conclude(reg, version_id, status="failed", failure=decisions.refusal(decision))
         return
     checked = None
     try:
@@ -55,7 +55,7 @@ def run(reg: Registry, version_id: str) -> None:
             checked = _check(reg, spec)
     except UnsafeArtifact as unsafe:
         seen = _joined(report or Report(), unsafe)
-        why = cases.waits_for(seen)
+        why = decisions.waits_for(seen)
         versions.conclude(reg, version_id, status="quarantined", failure=why, report=seen)
     except (WorkerCrashed, Conflict) as cut_off:
         if jobs.stopping():
@@ -64,7 +64,8 @@ def run(reg: Registry, version_id: str) -> None:
     except RegistryError as failed:
         versions.conclude(reg, version_id, status="failed", failure=_why(failed), report=report)
     else:
-        versions.conclude(reg, version_id, status="ready", checked=checked, report=report)
+        if not versions.conclude(reg, version_id, status="ready", checked=checked, report=report):
+            reg.pool.drop(version_id)  # somebody decided otherwise meanwhile
 
 
 def again(reg: Registry, actor: Actor, ref: str) -> Version:

@@ -12,7 +12,18 @@ from types import MappingProxyType
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import audit, inputs, jobs, models, parity, publish, sessions, staging, versions
+from registry import (
+    audit,
+    decisions,
+    inputs,
+    jobs,
+    models,
+    parity,
+    publish,
+    sessions,
+    staging,
+    versions,
+)
 from registry.core import Registry
 from registry.editions import as_versions
 from registry.errors import (
@@ -33,7 +44,6 @@ from registry.records import (
     Job,
     Parity,
     Schema,
-    Status,
     Target,
     Version,
 )
@@ -66,9 +76,7 @@ class _Work:
 def targets(version: Version) -> tuple[Target, ...]:
     """What a version can become, or why not; () when its format carries no code as it is."""
     found = converters.targets(version.inspection)
-    return tuple(
-        Target(name, _status_says_no(version.status, name) or why) for name, why in found.items()
-    )
+    return tuple(Target(name, _not_now(version, name) or why) for name, why in found.items())
 
 
 def convert(reg: Registry, actor: Actor, ref: str, target: str) -> Job:
@@ -87,7 +95,8 @@ def convert(reg: Registry, actor: Actor, ref: str, target: str) -> Job:
     with reg.writing() as s:
         model, row = versions.for_action(s, actor, "version.add", ref)
         spec = versions.spec_in(s, reg, row)
-        why = _status_says_no(row.status, target) or converters.targets(spec.inspection).get(
+        version = as_versions(s, actor, model, [row])[0]
+        why = _not_now(version, target) or converters.targets(spec.inspection).get(
             target, f"{title(spec.inspection.format)} cannot become {target or 'nothing'}"
         )
         if why:
@@ -145,11 +154,13 @@ HANDLERS: Mapping[str, Callable[[Registry, str], None]] = MappingProxyType(
 """For `jobs.launch`."""
 
 
-def _status_says_no(status: Status | str, target: str) -> str:
-    """Weights are copied out of a file whether it loads or not."""
-    if status == "failed" and not converters.needs_loading(target):
+def _not_now(version: Version, target: str) -> str:
+    """Why it has to wait; weights are copied out of a file whether it loads or not."""
+    if version.decisions and version.decisions[0].decision == "refused":
+        return decisions.refusal(version.decisions[0])
+    if version.status == "failed" and not converters.needs_loading(target):
         return ""
-    return _NOT_YET.get(status, "")
+    return _NOT_YET.get(version.status, "")
 
 
 def _made_by(s: Session, job_id: str) -> str | None:
@@ -161,7 +172,12 @@ def _made_by(s: Session, job_id: str) -> str | None:
 
 
 def _work(s: Session, reg: Registry, version_id: str, target: str) -> _Work | None:
-    """What the open job is about; None when it is done already or its version is gone."""
+    """What the open job is about; None when it is done already or its version is gone.
+
+    Raises:
+        NotFound, Forbidden: Who asked for it may not do so any more.
+        Conflict: The version cannot be converted by now.
+    """
     job = jobs.last_in(s, kind(target), version_id)
     row = s.get(VersionRow, version_id)
     if job is None or row is None or row.deleted_at or _made_by(s, job.id):
@@ -171,6 +187,9 @@ def _work(s: Session, reg: Registry, version_id: str, target: str) -> _Work | No
         raise Forbidden("the person who asked for it has no account any more")
     actor = sessions.actor_of(user)
     version = as_versions(s, actor, s.get_one(ModelRow, row.model_id), [row])[0]
+    versions.for_action(s, actor, "version.add", version.ref)
+    if why := _not_now(version, target):
+        raise Conflict(why)
     file = s.execute(
         select(ArtifactRow.filename, ArtifactRow.digest, ArtifactRow.blake3)
         .where(ArtifactRow.version_id == version_id, ArtifactRow.kind == "sample")
@@ -184,6 +203,7 @@ def _trusting(reg: Registry, work: _Work) -> ModelSpec:
 
     Raises:
         UnsafeArtifact: The scanners refuse the file by now.
+        BrokenArtifact: The scan was cut off.
     """
     spec = replace(work.spec, version_id=f"{work.version.id}.{work.job_id}")
     if work.version.status != "quarantined":

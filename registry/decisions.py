@@ -12,6 +12,8 @@ from registry import codec
 from registry.records import Decision, DecisionKind, Report
 from registry.tables import TrustRow, VersionRow
 
+_MAX_NAMES = 3
+
 
 def of_versions(s: Session, version_ids: Sequence[str]) -> dict[str, tuple[Decision, ...]]:
     """Version id to its decisions, newest first."""
@@ -42,6 +44,27 @@ def trusted_in(s: Session, version_id: str, digest: str) -> tuple[str, ...] | No
     report = codec.load(Report, seen)
     same = set(newest.names) == set(report.unusual)
     return tuple(newest.names) if same and report.verdict != "refuse" else None
+
+
+def waits_for(report: Report) -> str:
+    """What a version with this report waits for and whose word it takes; "" when it is clean."""
+    if report.verdict == "clean":
+        return ""
+    seen = report.worst.what if report.worst else "the scan did not finish"
+    if report.verdict == "refuse":
+        return f"the scan refuses this file: {seen}. Nobody can trust it; upload another one"
+    names = ", ".join(report.unusual[:_MAX_NAMES])
+    rest = len(report.unusual) - _MAX_NAMES
+    asks = f" ({names}{f' and {rest} more' if rest > 0 else ''})" if names else ""
+    return (
+        f"it waits in quarantine: {seen}{asks}. Whoever manages the model, or an administrator, "
+        "decides whether it may be loaded"
+    )
+
+
+def refusal(decision: Decision) -> str:
+    """What is said of a version that a person refused."""
+    return f"{decision.by} refused it: {decision.reason}"
 
 
 _NEWEST = (

@@ -60,6 +60,12 @@ class Report:
         return tuple(n.name for n in self.names if n.judgement == "unusual")
 
     @property
+    def asks(self) -> frozenset[tuple[str, ...]]:
+        """All that somebody takes upon themselves who trusts the file: names and findings."""
+        findings = {(f.level, f.rule, f.what) for f in self.findings if f.level != "info"}
+        return frozenset({("name", name) for name in self.unusual} | findings)
+
+    @property
     def worst(self) -> Finding | None:
         order = ("info", "warn", "block")
         return max(self.findings, key=lambda f: order.index(f.level), default=None)

@@ -11,7 +11,7 @@ from blake3 import blake3
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import cases, codec, formats, jobs, models, scanners, staging, versions
+from registry import codec, decisions, formats, jobs, models, scanners, staging, versions
 from registry.artifacts import Stored
 from registry.core import Registry
 from registry.errors import InvalidInput, NotFound, Rejected, StoreError, UnsafeArtifact
@@ -160,7 +160,7 @@ def _record(
     files: Sequence[_File],
 ) -> tuple[str, str]:
     """The one transaction: address of the version and id of its check job, "" in quarantine."""
-    held = cases.waits_for(draft.report)
+    held = decisions.waits_for(draft.report)
     with reg.writing() as s:
         if ref := _published_in(s, actor, draft.id):
             return ref, ""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit, cases, codec, decisions, jobs, models, scanners, trust, versions
 from registry.core import Registry
-from registry.errors import Busy, Conflict, Forbidden, RegistryError
+from registry.errors import BrokenArtifact, Busy, Conflict, Forbidden, RegistryError
 from registry.policy import PERMISSIONS
 from registry.records import SYSTEM, Actor, Report
 from registry.sandbox.contract import ModelSpec
@@ -22,7 +22,7 @@ _BUSY_TRIES, _BUSY_WAIT_S = 60, 1.0
 
 
 def again(reg: Registry, actor: Actor, ref: str) -> str:
-    """Scan one version again; gives the id of the job.
+    """Scan one version again; gives the id of the job, which may be under way already.
 
     Raises:
         NotFound: No such version, or it is not for this actor to decide.
@@ -30,6 +30,9 @@ def again(reg: Registry, actor: Actor, ref: str) -> str:
     """
     with reg.writing() as s:
         model, row = cases.rows_in(s, actor, ref)
+        last = jobs.last_in(s, KIND, row.id)
+        if last and last.finished_at is None:
+            return last.id
         subject = _address(s, model, row)
         audit.record(s, actor, "version.rescan", subject, model_id=model.id)
         job_id = jobs.submit_in(s, actor, KIND, row.id, subject)
@@ -66,11 +69,12 @@ def run(reg: Registry, subject_id: str) -> None:
 
     Raises:
         StoreError: The bytes of the one version are missing or have changed.
+        BrokenArtifact: Its scan was cut off, and its last report stands.
         Conflict: Cancelled, or this process is ending.
     """
     if subject_id != ALL:
         report = _renew(reg, subject_id)
-        seen = cases.waits_for(report)[:300] if report else "it is gone"
+        seen = decisions.waits_for(report)[:300] if report else "it is gone"
         jobs.tell(reg, 1.0, seen or "nothing unusual")
         return
     with reg.reading() as s:
@@ -90,28 +94,37 @@ def run(reg: Registry, subject_id: str) -> None:
 
 
 def scan(reg: Registry, spec: ModelSpec) -> Report:
-    """What the scanners of today say of a stored file; a cut-off look is tried once more.
+    """What the scanners of today say of a stored file; a scan that is cut off refuses it.
 
     Raises:
         StoreError: The bytes are missing or have changed.
         Conflict: This process is ending.
     """
-    report = _look(reg, spec)
-    if not report.complete:
-        report = _look(reg, spec)
-    if jobs.stopping():  # the worker may have been cut off: no verdict
-        raise Conflict("this process is ending; the scan runs again after the next start")
-    return report
+    try:
+        return _look_twice(reg, spec)
+    except BrokenArtifact as cut_off:
+        return scanners.unfinished(cut_off.message)
 
 
 def _renew(reg: Registry, version_id: str) -> Report | None:
-    """A new report for one version, and what follows from it; None when it is gone."""
+    """A new report for one version, and what follows from it; None when it is gone.
+
+    Raises:
+        BrokenArtifact: The scan was cut off; a report from before, which was complete, stays.
+    """
     with reg.reading() as s:
         row = s.get(VersionRow, version_id)
         if row is None or row.deleted_at:
             return None
         spec = versions.spec_in(s, reg, row)
-    report = scan(reg, spec)
+        before = codec.load(Report, row.report) if row.report else None
+    try:
+        report = _look_twice(reg, spec)
+    except BrokenArtifact as cut_off:
+        if before and before.complete:
+            why = f"the scan was cut off, so the last report stands: {cut_off.message}"
+            raise BrokenArtifact(f"{why}. Scan it again when this server has less to do") from None
+        report = scanners.unfinished(cut_off.message)
     with reg.writing() as s:
         row = s.get(VersionRow, version_id)
         if row is None:
@@ -132,7 +145,7 @@ def _act_in(s: Session, row: VersionRow, report: Report, digest: str) -> tuple[b
     versions.keep_report_in(row, report)
     s.flush()
     lost = decisions.trusted_in(s, row.id, digest) is None
-    more = before is None or bool(_asks(report) - _asks(before))
+    more = before is None or bool(report.asks - before.asks)
     if trusted and report.verdict != "clean" and (lost or more):
         trust.withdraw_in(s, SYSTEM, model, row, "a newer scan says something else of this file")
         trusted = False
@@ -142,7 +155,7 @@ def _act_in(s: Session, row: VersionRow, report: Report, digest: str) -> tuple[b
     if report.verdict == "clean" or (trusted and report.verdict != "refuse"):
         released = row.status == "quarantined" and report.verdict == "clean"
         return False, versions.check_in(s, SYSTEM, model, row) if released else ""
-    held = cases.waits_for(report)
+    held = decisions.waits_for(report)
     if (row.status, row.failure) != ("quarantined", held):
         versions.settle_in(s, row, "quarantined", held)
         subject = _address(s, model, row)
@@ -150,10 +163,24 @@ def _act_in(s: Session, row: VersionRow, report: Report, digest: str) -> tuple[b
     return True, ""
 
 
-def _asks(report: Report) -> set[tuple[str, str]]:
-    """What a person was asked to trust: names and kinds of findings."""
-    names = {("name", name) for name in report.unusual}
-    return names | {(f.level, f.rule) for f in report.findings if f.level != "info"}
+def _look_twice(reg: Registry, spec: ModelSpec) -> Report:
+    """A look that does not reach the end is tried once more: the host may have been busy.
+
+    Raises:
+        BrokenArtifact: It was cut off again.
+    """
+    for last in (False, True):
+        try:
+            report, failed = _look(reg, spec), None
+        except BrokenArtifact as cut_off:
+            report, failed = Report(complete=False), cut_off
+        if jobs.stopping():  # the worker may have been cut off: no verdict
+            raise Conflict("this process is ending; the scan runs again after the next start")
+        if failed and last:
+            raise failed
+        if report.complete:
+            break
+    return report
 
 
 def _look(reg: Registry, spec: ModelSpec) -> Report:

@@ -7,8 +7,6 @@ model than its case.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy.orm import Session
 
 from registry import audit, cases, codec, decisions, jobs, models, versions
@@ -20,14 +18,15 @@ from registry.tables import ModelRow, TrustRow, VersionRow
 MAX_REASON = 1000
 
 
-def trust(reg: Registry, actor: Actor, ref: str, names: Sequence[str], reason: str) -> Case:
-    """Let a quarantined version be loaded with exactly these names beyond the list.
+def trust(reg: Registry, actor: Actor, ref: str, read: Report, reason: str) -> Case:
+    """Let a quarantined version be loaded with exactly the unusual names of its report.
 
     Args:
-        names: What the person has read and trusts: all of `report.unusual`, no more, no less.
+        read: The report that the person has read and trusts: it asks for what the one of now asks
+            for, no more, no less.
 
     Raises:
-        InvalidInput: Other names than the report's, or no reason.
+        InvalidInput: The report says something else by now, or no reason.
         Conflict: It is not quarantined, or the scan refuses it.
         NotFound: No such version, or it is not for this actor to decide.
         Forbidden: The actor may see the model but not decide.
@@ -40,8 +39,8 @@ def trust(reg: Registry, actor: Actor, ref: str, names: Sequence[str], reason: s
         if report.verdict == "refuse":
             raise Conflict("the scan refuses this file: that is never overruled")
         problems = _problems(reason)
-        if set(names) != set(report.unusual):
-            problems["names"] = "the file asks for others by now: read them and decide again"
+        if read.asks != report.asks:
+            problems["report"] = "the scan says something else by now: read it and decide again"
         if problems:
             raise InvalidInput(problems)
         _decide_in(s, actor, model, row, "trusted", reason)
@@ -68,9 +67,11 @@ def refuse(reg: Registry, actor: Actor, ref: str, reason: str) -> Case:
         if problems := _problems(reason):
             raise InvalidInput(problems)
         decision = _decide_in(s, actor, model, row, "refused", reason)
-        versions.settle_in(s, row, "failed", cases.refusal(decision))
+        versions.settle_in(s, row, "failed", decisions.refusal(decision))
         s.flush()
-        return cases.case_in(s, actor, model, row)
+        case = cases.case_in(s, actor, model, row)
+    reg.pool.drop(case.version_id)
+    return case
 
 
 def withdraw(reg: Registry, actor: Actor, ref: str, reason: str) -> Case:
@@ -103,7 +104,7 @@ def withdraw(reg: Registry, actor: Actor, ref: str, reason: str) -> Case:
 def withdraw_in(s: Session, actor: Actor, model: ModelRow, row: VersionRow, reason: str) -> None:
     """Take the standing decision back inside the caller's transaction."""
     _decide_in(s, actor, model, row, "withdrawn", reason)
-    versions.settle_in(s, row, "quarantined", cases.waits_for(_report(row)))
+    versions.settle_in(s, row, "quarantined", decisions.waits_for(_report(row)))
 
 
 def _report(row: VersionRow) -> Report:

@@ -280,23 +280,42 @@ def conclude(
     checked: Checked | None = None,
     failure: str = "",
     report: Report | None = None,
-) -> None:
-    """Write down what the check job found; does nothing when the version is gone or held back.
+) -> bool:
+    """Write down what the check job found, unless the version is no longer being checked.
 
-    Called by the check job. What a person said in the schema is completed, not replaced.
+    What a person said in the schema is completed, not replaced. Nothing becomes ready that is
+    neither clean nor trusted by now, whatever was so when the check began.
+
+    Returns:
+        Whether the version has that status now; if not, a worker that has it loaded must go.
     """
     with reg.writing() as s:
         row = s.get(VersionRow, version_id)
-        if row is None or row.status == "quarantined":  # held back while it was being checked
-            return
+        if row is None or row.status != "checking":  # decided otherwise while it was being checked
+            return False
         if checked:
             row.schema = codec.dump(checked.schema) if checked.schema else row.schema
             said = [Finding(**finding) for finding in row.findings]
             news = [finding for finding in checked.findings if finding not in said]
             row.findings = codec.dump([*said, *news])
-        if report:
+        if report and (row.report is None or status != "ready"):
             keep_report_in(row, report)
-        settle_in(s, row, status, failure)
+        settled, why = _still_ready(s, row) if status == "ready" else (status, failure)
+        settle_in(s, row, settled, why)
+        return settled == status
+
+
+def _still_ready(s: Session, row: VersionRow) -> tuple[Status, str]:
+    """What a version is that loads: ready, unless the report or a person says otherwise by now."""
+    s.flush()
+    decision = decisions.standing_in(s, row.id)
+    if decision and decision.decision == "refused":
+        return "failed", decisions.refusal(decision)
+    report = codec.load(Report, row.report) if row.report else Report(complete=False)
+    file, _ = s.execute(references.MODEL_FILE, {"version_id": row.id}).one()
+    if report.verdict == "clean" or decisions.trusted_in(s, row.id, file.digest) is not None:
+        return "ready", ""
+    return "quarantined", decisions.waits_for(report)
 
 
 def keep_report_in(row: VersionRow, report: Report) -> None:

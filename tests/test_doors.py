@@ -46,7 +46,7 @@ from registry.records import (
 )
 from registry.sandbox.pool import Pool
 from registry.settings import Settings
-from registry.tables import AuditRow
+from registry.tables import AuditRow, VersionRow
 from tests.conftest import PASSWORD
 
 SECRET = "zebrafinch"
@@ -87,13 +87,13 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "level": lambda w: "view",
     "model": lambda w: w.model,
     "name": lambda w: f"{SECRET} again",
-    "names": lambda w: HELD.unusual,
     "new": lambda w: "quite another pass phrase",
     "password": lambda w: PASSWORD,
     "query": lambda w: ModelQuery(text=SECRET),
     "reason": lambda w: "read and found harmless",
     "ref": lambda w: w.ref,
     "refs": lambda w: [w.ref],
+    "read": lambda w: HELD,
     "report": lambda w: HELD,
     "rows": lambda w: [{f.name: 1.5 for f in w.first.schema.fields}] if w.first.schema else [],
     "staged_id": lambda w: w.staged_id,
@@ -128,7 +128,10 @@ HELD = Report(
 
 def _hold(w: World) -> None:
     for version in versions.find(w.reg, w.alice, w.model):
-        versions.conclude(w.reg, version.id, status="quarantined", failure="waits", report=HELD)
+        with w.reg.writing() as s:
+            row = s.get_one(VersionRow, version.id)
+            versions.keep_report_in(row, HELD)
+            versions.settle_in(s, row, "quarantined", "waits")
 
 
 def _refuse(w: World) -> None:
@@ -252,6 +255,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
                     details=Details(),
                     inspection=inspection,
                     stored=[stored],
+                    report=Report(),
                 )
                 for _ in range(2)
             ]

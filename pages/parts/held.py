@@ -140,25 +140,25 @@ def _actions(reg: Registry, actor: Actor, case: Case) -> None:
 
 @st.dialog("Trust this file", width="medium")
 def _ask_trust(reg: Registry, actor: Actor, case: Case) -> None:
-    """The names, the consequence, the reason."""
+    """The names, the findings, the consequence, the reason."""
     asked = case.report.unusual
+    seen = tuple(f.what for f in case.report.findings if f.level != "info")
     st.markdown(
         f"**{text.escape(case.ref, 120)}**, {text.size(case.size_bytes)}, "
         f"digest {cards.code(text.short(case.digest))}"
     )
     if asked:
         st.markdown(f"You trust exactly {text.count(len(asked), 'name')}, in exactly this file:")
-        st.code(
-            "\n".join(text.clean(name, 200) for name in asked), language=None, height=_tall(asked)
-        )
-    else:
-        st.markdown("You trust what the scan points out, in exactly this file.")
+        _list(asked)
+    if seen:
+        st.markdown("You trust what the scan points out, in exactly this file:")
+        _list(seen)
     st.caption(
         "It is then loaded once inside the sandbox, and predicts when that works. Code of these "
         "names runs there, without network and without files. This says nothing of other "
         "files, and you can take it back."
     )
-    _decide("Trust and check", lambda why: trust.trust(reg, actor, case.ref, asked, why),
+    _decide("Trust and check", lambda why: trust.trust(reg, actor, case.ref, case.report, why),
             f"{case.ref} is trusted and being checked")  # fmt: skip
 
 
@@ -197,8 +197,9 @@ def _decide(label: str, do: Callable[[str], Case], said: str) -> None:
             cards.done(said)
 
 
-def _tall(names: tuple[str, ...]) -> int:
-    return min(40 + 22 * len(names), 240)
+def _list(lines: tuple[str, ...]) -> None:
+    shown = "\n".join(text.clean(line, 200) for line in lines)
+    st.code(shown, language=None, height=min(40 + 22 * len(lines), 240))
 
 
 def scan_all(reg: Registry, actor: Actor) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from registry import scanners
 from registry.errors import (
     BrokenArtifact,
     Busy,
@@ -64,16 +63,12 @@ class OneShot(ABC):
     def scan(self, fd: int, format: str) -> Report:
         """Scan a file again whose format is known, in a worker of its own.
 
-        A scan that crashes or takes too long is a report that refuses the file.
-
         Raises:
+            BrokenArtifact: The scan crashed or took too long: no verdict, and surely no pass.
             Busy: Too many files are being read.
         """
-        try:
-            with self._once("scan", fd, {"format": format}) as (worker, reply):
-                return questions.record(Report, worker, worker.data(reply))
-        except Rejected as failed:
-            return scanners.unfinished(failed.message)
+        with self._once("scan", fd, {"format": format}) as (worker, reply):
+            return questions.record(Report, worker, worker.data(reply))
 
     @contextmanager
     def convert(self, spec: ModelSpec, target: str, most_bytes: int) -> Iterator[Made]:
@@ -110,19 +105,20 @@ class OneShot(ABC):
 
         Raises:
             BrokenArtifact: It is not there, damaged, or of another size.
-            Busy: No worker could be started.
+            Busy: Too many files are being read, or no worker could be started.
         """
         timeout_s = self._settings.inspect_timeout_s
-        worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
-        try:
-            fd = descriptors.checked(fd)
-            reply = questions.task(worker, "unpack", timeout_s, b"", fd, name=name)
-            with conversion.handed_over(worker, reply, size_bytes, timeout_s) as made:
-                yield made
-        except PredictionFailed as failed:
-            raise BrokenArtifact(f"the package could not be read: {failed.message}") from failed
-        finally:
-            worker.end()
+        with self._turn_to_read():
+            worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
+            try:
+                fd = descriptors.checked(fd)
+                reply = questions.task(worker, "unpack", timeout_s, b"", fd, name=name)
+                with conversion.handed_over(worker, reply, size_bytes, timeout_s) as made:
+                    yield made
+            except PredictionFailed as failed:
+                raise BrokenArtifact(f"the package could not be read: {failed.message}") from failed
+            finally:
+                worker.end()
 
     def compare_weights(self, fd: int, converted: int) -> tuple[int, int]:
         """How many tensors a torch file has, and how many differ in a safetensors file.
@@ -166,25 +162,32 @@ class OneShot(ABC):
             return pixels
 
     @contextmanager
+    def _turn_to_read(self) -> Iterator[None]:
+        """One of the few who read at once, each with a worker and its memory."""
+        if not self._readers.acquire(timeout=self._settings.inspect_timeout_s):
+            raise Busy("too many files are being read at once; try again in a moment")
+        try:
+            yield
+        finally:
+            self._readers.release()
+
+    @contextmanager
     def _once(
         self, task: str, fd: int, order: dict[str, Any], *others: int
     ) -> Iterator[tuple[Worker, Message]]:
         """A worker for one file, and its reply; whatever it does wrong is the file's fault."""
         timeout_s = self._settings.inspect_timeout_s
-        if not self._readers.acquire(timeout=timeout_s):
-            raise Busy("too many files are being read at once; try again in a moment")
         try:
-            worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
-            try:
-                fds = map(descriptors.checked, (fd, *others))
-                yield worker, questions.task(worker, task, timeout_s, b"", *fds, **order)
-            finally:
-                worker.end()
+            with self._turn_to_read():
+                worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
+                try:
+                    fds = map(descriptors.checked, (fd, *others))
+                    yield worker, questions.task(worker, task, timeout_s, b"", *fds, **order)
+                finally:
+                    worker.end()
         except (Rejected, Busy, NotInstalled):
             raise
         except PredictionTimeout as late:
             raise BrokenArtifact(f"reading the file took longer than {timeout_s:g} s") from late
         except RegistryError as failed:
             raise BrokenArtifact(f"the file could not be read: {failed.message}") from failed
-        finally:
-            self._readers.release()

@@ -54,7 +54,7 @@ class Standbys:
             self._wanted.append(group)
             if len(self._wanted) > 1:
                 return
-        threading.Thread(target=self._fill, name="standby", daemon=True).start()
+        self._begin()
 
     def close(self) -> None:
         """End those that wait; one that is being made ends when it is done."""
@@ -65,22 +65,30 @@ class Standbys:
         for worker in waiting:
             worker.end()
 
+    def _begin(self) -> None:
+        threading.Thread(target=self._fill, name="standby", daemon=True).start()
+
     def _fill(self) -> None:
+        """Make one for the first group that wants it; the next has a thread of its own."""
         time.sleep(_LATER_S)  # let whoever took the last one have its answer first
-        group: str | None = self._wanted[0]
-        while group is not None:
-            worker: Worker | None = None
+        group = self._wanted[0]
+        worker: Worker | None = None
+        try:
             with contextlib.suppress(RegistryError, OSError):
                 worker = self._make(group)  # else the next request forks, and says what is wrong
-            group = self._keep(group, worker)
+        finally:
+            if self._keep(group, worker):
+                self._begin()
 
-    def _keep(self, group: str, worker: Worker | None) -> str | None:
-        """Put a new worker where it waits; the group that wants one next."""
+    def _keep(self, group: str, worker: Worker | None) -> bool:
+        """Put a new worker where it waits; whether another group wants one."""
         with self._turn:
             if worker is not None and not self._closed:
                 self._ready[group], worker = worker, None
             self._wanted.popleft()
-            following = self._wanted[0] if self._wanted and not self._closed else None
+            if self._closed:
+                self._wanted.clear()
+            more = bool(self._wanted)
         if worker is not None:
             worker.end()
-        return following
+        return more

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from registry import access, aliases, models, versions
 from registry.core import Registry
 from registry.records import Actor, Checked, Metric, Version
+from registry.tables import VersionRow
 
 Visit = Callable[..., AppTest]
 Publish = Callable[..., Version]
@@ -62,7 +63,9 @@ def test_an_empty_home_teaches_the_first_step(visit: Visit, alice: Actor) -> Non
 def test_home_counts_and_shows_what_needs_attention(
     visit: Visit, reg: Registry, alice: Actor, iris: Version, second: Version
 ) -> None:
-    versions.conclude(reg, second.id, status="failed", failure="no module named lightgbm")
+    with reg.writing() as s:
+        row = s.get_one(VersionRow, second.id)
+        versions.settle_in(s, row, "failed", "no module named lightgbm")
     tab = visit(alice)
     assert [metric.value for metric in tab.metric][:2] == ["1", "1"]
     assert "no module named lightgbm" in said(tab)

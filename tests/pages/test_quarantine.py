@@ -147,7 +147,7 @@ def test_the_model_page_keeps_report_and_decisions(
     visit: Visit, reg: Registry, alice: Actor, iris: Version, waiting: Version
 ) -> None:
     assert "all on the list" in words(visit(alice, "model.py", name=iris.model))
-    trust.trust(reg, alice, waiting.ref, makers.NAMES, "**our** <b>own</b>")
+    trust.trust(reg, alice, waiting.ref, waiting.report, "**our** <b>own</b>")
     said = visit(alice, "model.py", name=waiting.model)
     assert "trusted" in words(said)
     assert "<b>" not in "\n".join(str(m.value) for m in said.markdown).replace("\\<", "")

@@ -13,7 +13,18 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from registry import access, checks, conversions, jobs, parity, predict, publish, staging, versions
+from registry import (
+    access,
+    checks,
+    conversions,
+    jobs,
+    parity,
+    predict,
+    publish,
+    staging,
+    trust,
+    versions,
+)
 from registry.errors import (
     Conflict,
     Forbidden,
@@ -205,6 +216,40 @@ def odd(reg, alice, publish_file, iris_file):
     report = Report((found,), True, (Named("acme.Thing", "unusual"),))
     versions.conclude(reg, version.id, status="quarantined", failure="waits", report=report)
     return versions.get(reg, alice, version.ref)
+
+
+@pytest.mark.parametrize("target", ["onnx", "safetensors"])
+def test_what_was_refused_since_is_not_converted(reg, alice, publish_file, tmp_path, target):
+    make = {"onnx": makers.sklearn_classifier, "safetensors": makers.torch_state_dict}[target]
+    version = publish_file(alice, make(tmp_path), name="Refused", check=False)
+    versions.conclude(reg, version.id, status="quarantined", failure="waits")
+    conversions.convert(reg, alice, version.ref, target)
+    trust.refuse(reg, alice, version.ref, "not ours")
+    with pytest.raises(Conflict, match="alice refused it: not ours"):
+        conversions.run(reg, version.id, target=target)
+    with pytest.raises(InvalidInput, match="alice refused it"):
+        conversions.convert(reg, alice, version.ref, target)
+    why = {t.format: t.why_not for t in conversions.targets(versions.get(reg, alice, version.ref))}
+    assert why[target] == "alice refused it: not ours"
+
+
+def test_what_does_not_load_by_now_is_not_converted(reg, alice, iris):
+    conversions.convert(reg, alice, iris.ref, "onnx")
+    checks.again(reg, alice, iris.ref)
+    with pytest.raises(Conflict, match="being checked"):
+        conversions.run(reg, iris.id, target="onnx")
+
+
+def test_who_lost_the_right_meanwhile_gets_no_conversion(reg, alice, bob, iris):
+    access.share(reg, alice, iris.model, "bob", "edit")
+    conversions.convert(reg, bob, iris.ref, "onnx")
+    access.share(reg, alice, iris.model, "bob", "view")
+    with pytest.raises(Forbidden):
+        conversions.run(reg, iris.id, target="onnx")
+    access.unshare(reg, alice, iris.model, "bob")
+    with pytest.raises(NotFound):
+        conversions.run(reg, iris.id, target="onnx")
+    assert len(versions.find(reg, alice, iris.model)) == 1
 
 
 def test_a_quarantined_version_is_converted_and_stays_quarantined(reg, alice, odd):

@@ -7,9 +7,22 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from registry import aliases, cases, checks, jobs, predict, rescans, scanners, trust, versions
-from registry.errors import Conflict, Forbidden, StoreError
+from registry import (
+    aliases,
+    cases,
+    checks,
+    codec,
+    jobs,
+    predict,
+    rescans,
+    scanners,
+    trust,
+    versions,
+)
+from registry.core import open_registry
+from registry.errors import BrokenArtifact, Conflict, Forbidden, StoreError
 from registry.records import Finding, Named, Report
+from registry.sandbox.pool import Pool
 from registry.tables import ArtifactRow, VersionRow
 from tests.makers import held as makers
 
@@ -78,7 +91,7 @@ def test_what_stays_clean_only_gets_its_new_report(reg, alice, iris):
 
 def test_trust_holds_while_the_file_asks_for_the_same(reg, alice, publish_file, custom):
     version = publish_file(alice, custom, name="Custom")
-    trust.trust(reg, alice, version.ref, makers.NAMES, "ours")
+    trust.trust(reg, alice, version.ref, version.report, "ours")
     rescans.run(reg, version.id)
     assert versions.get(reg, alice, version.ref).status == "checking"
     assert versions.spec(reg, alice, version.ref)[1].trusted == makers.NAMES
@@ -87,7 +100,7 @@ def test_trust_holds_while_the_file_asks_for_the_same(reg, alice, publish_file, 
 def test_trust_is_withdrawn_when_it_asks_for_more(reg, alice, publish_file, custom):
     version = publish_file(alice, custom, name="Custom")
     report_is(reg, version, HELD)
-    trust.trust(reg, alice, version.ref, HELD.unusual, "ours")
+    trust.trust(reg, alice, version.ref, HELD, "ours")
     rescans.run(reg, version.id)
     version = versions.get(reg, alice, version.ref)
     assert version.status == "quarantined"
@@ -97,11 +110,24 @@ def test_trust_is_withdrawn_when_it_asks_for_more(reg, alice, publish_file, cust
     ]
 
 
+def test_trust_is_withdrawn_when_the_scan_points_out_something_new(
+    reg, alice, publish_file, custom
+):
+    version = publish_file(alice, custom, name="Custom")
+    report = replace(version.report, findings=HELD.findings)
+    report_is(reg, version, report)
+    trust.trust(reg, alice, version.ref, report, "ours")
+    rescans.run(reg, version.id)
+    version = versions.get(reg, alice, version.ref)
+    assert (version.status, version.decisions[0].decision) == ("quarantined", "withdrawn")
+
+
 def test_trust_is_withdrawn_when_it_asks_for_less(reg, alice, publish_file, custom):
     version = publish_file(alice, custom, name="Custom")
     more = (*version.report.names, Named("acme_models.Other", "unusual"))
-    report_is(reg, version, replace(version.report, names=more))
-    trust.trust(reg, alice, version.ref, (*makers.NAMES, "acme_models.Other"), "ours")
+    report = replace(version.report, names=more)
+    report_is(reg, version, report)
+    trust.trust(reg, alice, version.ref, report, "ours")
     rescans.run(reg, version.id)
     version = versions.get(reg, alice, version.ref)
     assert (version.status, version.decisions[0].decision) == ("quarantined", "withdrawn")
@@ -138,6 +164,36 @@ def test_missing_bytes_stop_one_but_not_all(reg, alice, unknown, iris):
     assert rescans.outdated(reg) == 1
 
 
+@pytest.fixture
+def hasty(settings, pool):
+    """The same home on a server that gives no scan the time it takes."""
+    few = {"standby_workers": False, "inspect_timeout_s": 0.001}
+    reg = open_registry(settings, Pool(settings.model_copy(update=few), pool.nursery))
+    yield reg
+    reg.engine.dispose()
+
+
+def test_a_scan_that_is_cut_off_takes_no_version_out(reg, alice, hasty, iris):
+    report_is(reg, iris, OLD)
+    with pytest.raises(BrokenArtifact, match="last report stands"):
+        rescans.run(hasty, iris.id)
+    rescans.run(hasty, rescans.ALL)
+    version = versions.get(reg, alice, iris.ref)
+    assert (version.status, version.report) == ("ready", OLD)
+    assert rescans.outdated(reg) == 1
+
+
+@pytest.mark.parametrize("before", [None, Report(complete=False)])
+def test_a_scan_that_is_cut_off_is_no_pass_without_a_report_from_before(
+    reg, alice, hasty, iris, before
+):
+    with reg.writing() as s:
+        s.get_one(VersionRow, iris.id).report = before and codec.dump(before)
+    rescans.run(hasty, iris.id)
+    version = versions.get(reg, alice, iris.ref)
+    assert (version.status, version.report.verdict) == ("quarantined", "refuse")
+
+
 def test_only_an_admin_scans_everything_and_once_at_a_time(reg, alice, admin):
     with pytest.raises(Forbidden):
         rescans.everything(reg, alice)
@@ -147,6 +203,13 @@ def test_only_an_admin_scans_everything_and_once_at_a_time(reg, alice, admin):
 
 
 def test_the_owner_scans_one_again(reg, alice, unknown):
-    rescans.again(reg, alice, unknown.ref)
+    job_id = rescans.again(reg, alice, unknown.ref)
     job = jobs.find(reg, alice, only_open=True)[0]
-    assert (job.kind, job.subject) == ("rescan", unknown.ref)
+    assert (job.id, job.kind, job.subject) == (job_id, "rescan", unknown.ref)
+
+
+def test_asked_twice_it_is_scanned_once(reg, alice, admin, unknown):
+    job_id = rescans.again(reg, alice, unknown.ref)
+    assert rescans.again(reg, alice, unknown.ref) == job_id
+    jobs.cancel(reg, alice, job_id)
+    assert rescans.again(reg, alice, unknown.ref) != job_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -10,6 +12,7 @@ from registry import (
     audit,
     cases,
     checks,
+    decisions,
     jobs,
     models,
     predict,
@@ -18,6 +21,7 @@ from registry import (
     trust,
     versions,
 )
+from registry.core import open_registry
 from registry.errors import (
     Conflict,
     Forbidden,
@@ -26,6 +30,7 @@ from registry.errors import (
     UnsafeArtifact,
 )
 from registry.records import Details, Finding, Named, Report
+from registry.sandbox.pool import Pool
 from registry.tables import AuditRow, StagedRow, TrustRow, VersionRow
 from tests.makers import held as makers
 
@@ -46,7 +51,7 @@ def waiting(reg, alice, publish_file, iris_file):
 
 
 def hold(reg, actor, version, report):
-    why = cases.waits_for(report)
+    why = decisions.waits_for(report)
     versions.conclude(reg, version.id, status="quarantined", failure=why, report=report)
     return versions.get(reg, actor, version.ref)
 
@@ -78,7 +83,7 @@ def test_an_unknown_class_is_quarantined_at_once_and_not_checked(reg, alice, cus
 
 def test_what_is_trusted_is_checked_and_says_why_it_fails(reg, alice, custom, publish_file):
     version = publish_file(alice, custom, name="Custom")
-    trust.trust(reg, alice, version.ref, makers.NAMES, "our own package")
+    trust.trust(reg, alice, version.ref, version.report, "our own package")
     checks.run(reg, version.id)
     version = versions.get(reg, alice, version.ref)
     assert version.status == "failed"
@@ -105,7 +110,7 @@ def test_the_report_of_a_clean_file_is_kept(iris):
 
 
 def test_trusting_exactly_the_names_lets_it_be_checked(reg, alice, waiting):
-    case = trust.trust(reg, alice, waiting.ref, HELD.unusual, "written by us")
+    case = trust.trust(reg, alice, waiting.ref, HELD, "written by us")
     assert (case.status, case.state) == ("checking", "trusted")
     assert [job.kind for job in jobs.find(reg, alice, only_open=True)] == ["check", "check"]
     checks.run(reg, waiting.id)
@@ -122,17 +127,29 @@ def test_trusting_exactly_the_names_lets_it_be_checked(reg, alice, waiting):
     assert actions(reg)[0] == "version.trust"
 
 
-@pytest.mark.parametrize("names", [(), ("acme.Thing", "acme.Other"), ("numpy.dtype",)])
-def test_other_names_than_the_reports_are_not_taken(reg, alice, waiting, names):
+@pytest.mark.parametrize(
+    "read",
+    [
+        Report(),
+        replace(HELD, names=(*HELD.names, Named("acme.Other", "unusual"))),
+        replace(HELD, names=()),
+        replace(HELD, findings=()),
+        replace(HELD, findings=(replace(FOUND, what="it asks for something else"),)),
+        replace(HELD, findings=(FOUND, Finding("warn", "odd-file", "it is odd"))),
+    ],
+)
+def test_what_says_something_else_than_the_report_that_was_read_is_not_trusted(
+    reg, alice, waiting, read
+):
     with pytest.raises(InvalidInput) as refused:
-        trust.trust(reg, alice, waiting.ref, names, "because")
-    assert set(refused.value.problems) == {"names"}
+        trust.trust(reg, alice, waiting.ref, read, "because")
+    assert set(refused.value.problems) == {"report"}
     assert status(reg, alice, waiting) == "quarantined"
 
 
 def test_a_reason_is_required(reg, alice, waiting):
     for decide in (
-        lambda why: trust.trust(reg, alice, waiting.ref, HELD.unusual, why),
+        lambda why: trust.trust(reg, alice, waiting.ref, HELD, why),
         lambda why: trust.refuse(reg, alice, waiting.ref, why),
     ):
         for reason in ("", "  ", "x" * 1001):
@@ -148,13 +165,13 @@ def test_what_the_scan_refuses_is_never_trusted(reg, alice, admin, waiting):
     report_is(reg, waiting, hold_again)
     for actor in (alice, admin):
         with pytest.raises(Conflict, match="never"):
-            trust.trust(reg, actor, waiting.ref, HELD.unusual, "please")
+            trust.trust(reg, actor, waiting.ref, HELD, "please")
     assert cases.get(reg, alice, waiting.ref).why_no_trust
 
 
 def test_only_what_is_quarantined_is_decided(reg, alice, iris):
     with pytest.raises(Conflict):
-        trust.trust(reg, alice, iris.ref, (), "why not")
+        trust.trust(reg, alice, iris.ref, iris.report, "why not")
     with pytest.raises(Conflict):
         trust.refuse(reg, alice, iris.ref, "no")
     with pytest.raises(Conflict):
@@ -169,7 +186,7 @@ def test_a_check_never_loads_what_nobody_trusts(reg, alice, waiting):
 
 
 def test_trust_is_lost_when_the_report_asks_for_other_names(reg, alice, waiting):
-    trust.trust(reg, alice, waiting.ref, HELD.unusual, "written by us")
+    trust.trust(reg, alice, waiting.ref, HELD, "written by us")
     report_is(reg, waiting, Report((FOUND,), True, (Named("acme.Other", "unusual"),)))
     assert versions.spec(reg, alice, waiting.ref)[1].trusted == ()
     checks.run(reg, waiting.id)
@@ -179,7 +196,7 @@ def test_trust_is_lost_when_the_report_asks_for_other_names(reg, alice, waiting)
 def test_trust_never_reaches_another_version_with_the_same_names(
     reg, alice, waiting, publish_file, iris_file
 ):
-    trust.trust(reg, alice, waiting.ref, HELD.unusual, "written by us")
+    trust.trust(reg, alice, waiting.ref, HELD, "written by us")
     other = publish_file(alice, iris_file, model=waiting.model, check=False)
     other = hold(reg, alice, other, HELD)
     assert versions.spec(reg, alice, other.ref)[1].trusted == ()
@@ -202,7 +219,7 @@ def test_a_refusal_can_be_reconsidered(reg, alice, waiting):
     trust.refuse(reg, alice, waiting.ref, "not ours")
     case = trust.withdraw(reg, alice, waiting.ref, "it was ours")
     assert (case.status, case.state) == ("quarantined", "waiting")
-    trust.trust(reg, alice, waiting.ref, HELD.unusual, "found the source")
+    trust.trust(reg, alice, waiting.ref, HELD, "found the source")
     checks.run(reg, waiting.id)
     assert status(reg, alice, waiting) == "ready"
     kinds = [d.decision for d in versions.get(reg, alice, waiting.ref).decisions]
@@ -210,7 +227,7 @@ def test_a_refusal_can_be_reconsidered(reg, alice, waiting):
 
 
 def test_withdrawn_trust_ends_the_worker_and_the_predictions(reg, alice, waiting):
-    trust.trust(reg, alice, waiting.ref, HELD.unusual, "written by us")
+    trust.trust(reg, alice, waiting.ref, HELD, "written by us")
     checks.run(reg, waiting.id)
     assert reg.pool.state(waiting.id) == "warm"
     trust.withdraw(reg, alice, waiting.ref, "the author left")
@@ -224,14 +241,72 @@ def test_a_check_under_way_does_not_undo_the_quarantine(reg, alice, waiting):
     assert status(reg, alice, waiting) == "quarantined"
 
 
+class Overtaken(Pool):
+    """A pool in which somebody decides while a check is about to load."""
+
+    def check(self, spec):
+        self.meanwhile()
+        return super().check(spec)
+
+
+@pytest.fixture
+def overtaken(reg, settings, pool):
+    """Runs a check during which something happens; gives the state of its worker afterwards."""
+    slow = Overtaken(settings.model_copy(update={"standby_workers": False}), pool.nursery)
+    other = open_registry(settings, slow)
+
+    def run(version, meanwhile):
+        slow.meanwhile = meanwhile
+        checks.run(other, version.id)
+        return slow.state(version.id)
+
+    yield run
+    for worker in slow.states():
+        slow.drop(worker.version_id)
+    other.engine.dispose()
+
+
+def test_a_check_does_not_undo_a_refusal_that_came_meanwhile(reg, alice, waiting, overtaken):
+    def refuse():
+        trust.withdraw(reg, alice, waiting.ref, "wait")
+        trust.refuse(reg, alice, waiting.ref, "not ours")
+
+    trust.trust(reg, alice, waiting.ref, HELD, "written by us")
+    assert overtaken(waiting, refuse) == "cold"
+    version = versions.get(reg, alice, waiting.ref)
+    assert (version.status, version.failure) == ("failed", "alice refused it: not ours")
+
+
+@pytest.mark.parametrize(("refused", "status"), [(False, "quarantined"), (True, "failed")])
+def test_a_check_that_was_asked_for_again_meanwhile_does_not_bring_trust_back(
+    reg, alice, waiting, overtaken, refused, status
+):
+    def decide():
+        trust.withdraw(reg, alice, waiting.ref, "wait")
+        if refused:
+            trust.refuse(reg, alice, waiting.ref, "not ours")
+        checks.again(reg, alice, waiting.ref)
+
+    trust.trust(reg, alice, waiting.ref, HELD, "written by us")
+    assert overtaken(waiting, decide) == "cold"
+    assert versions.get(reg, alice, waiting.ref).status == status
+
+
+def test_a_refusal_ends_a_worker_that_was_loaded_meanwhile(reg, alice, waiting):
+    reg.pool.check(versions.spec(reg, alice, waiting.ref)[1])
+    assert reg.pool.state(waiting.id) == "warm"
+    trust.refuse(reg, alice, waiting.ref, "not ours")
+    assert reg.pool.state(waiting.id) == "cold"
+
+
 def test_a_manager_decides_and_an_editor_does_not(reg, alice, bob, waiting):
     access.share(reg, alice, waiting.model, "bob", "edit")
     with pytest.raises(Forbidden):
-        trust.trust(reg, bob, waiting.ref, HELD.unusual, "I say so")
+        trust.trust(reg, bob, waiting.ref, HELD, "I say so")
     assert cases.count(reg, bob) == 0
     access.share(reg, alice, waiting.model, "bob", "manage")
     assert cases.count(reg, bob) == 1
-    assert trust.trust(reg, bob, waiting.ref, HELD.unusual, "I say so").opens
+    assert trust.trust(reg, bob, waiting.ref, HELD, "I say so").opens
 
 
 def test_an_admin_decides_without_a_grant_and_sees_nothing_else(reg, alice, admin, waiting):
@@ -240,7 +315,7 @@ def test_an_admin_decides_without_a_grant_and_sees_nothing_else(reg, alice, admi
     for look in (versions.get, predict.warm, models.get):
         with pytest.raises(NotFound):
             look(reg, admin, waiting.ref)
-    assert trust.trust(reg, admin, waiting.ref, HELD.unusual, "asked alice").state == "trusted"
+    assert trust.trust(reg, admin, waiting.ref, HELD, "asked alice").state == "trusted"
     with reg.reading() as s:
         line = s.execute(select(AuditRow).order_by(AuditRow.id.desc()).limit(1)).scalar_one()
     assert (line.actor, line.action, line.subject) == ("root-admin", "version.trust", waiting.ref)
@@ -263,7 +338,7 @@ def test_the_list_is_for_those_who_decide(reg, alice, bob, admin, new_user, wait
         assert cases.find(reg, actor, "trusted").total == 0
     for actor in (bob, new_user("vera", "viewer")):
         assert cases.find(reg, actor).total == 0
-    trust.trust(reg, alice, waiting.ref, HELD.unusual, "written by us")
+    trust.trust(reg, alice, waiting.ref, HELD, "written by us")
     assert cases.count(reg, admin) == 0
     assert [case.ref for case in cases.find(reg, admin, "trusted").items] == [waiting.ref]
     trust.withdraw(reg, admin, waiting.ref, "wait")

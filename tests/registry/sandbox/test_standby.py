@@ -107,6 +107,19 @@ def test_closing_ends_those_that_wait_and_those_to_come(ahead, known, tmp_path):
     assert pool.standbys.pids == {}
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_after_one_that_could_not_be_made_the_others_still_come(ahead):
+    pool = ahead()
+    odd = "no such group"  # a mistake of ours: no error that anybody expects
+    pool.standbys.refill(odd)
+    pool.standbys.refill("onnx")
+    waits(pool, "onnx")
+    pool.standbys.take("onnx").end()
+    pool.standbys.refill(odd)
+    pool.standbys.refill("onnx")
+    assert waits(pool, "onnx")
+
+
 @pytest.mark.sandbox
 def test_every_thread_of_a_standby_is_inside_the_fence(ahead, script):
     """Warming comes after the lock, so what it started is filtered like the rest."""
