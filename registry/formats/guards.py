@@ -21,7 +21,9 @@ _BASES = frozenset(
     for name in ("object", "dict", "list", "tuple", "set", "frozenset", "str", "bytes", "int",
                  "float", "complex")
 )  # fmt: skip
+_CONTAINERS = _BASES | {"collections.OrderedDict"}
 _DISTRIBUTION = re.compile(r"scipy\.stats\._(continuous|discrete)_distns\.\w+_gen")
+_INDEX = re.compile(r"pandas\.(core\.indexes\.\w+\.)?\w*Index")
 _PARTIAL = "functools.partial"
 _METHODS = frozenset(
     ("_entropy", "_cdf_single", "_ppf_single", "_mom0_sc", "_mom1_sc", "_mom_integ0", "_mom_integ1")
@@ -57,11 +59,31 @@ def state(made: Any, given: Any) -> bool:
         return False  # they are set one by one: __class__ would change what the object is
     if isinstance(made, np.dtype):
         return dtypes.fits(made, given)
+    if _holds_calls(given):
+        return False
     if _DISTRIBUTION.fullmatch(_kind(made)):
         return type(given) is dict and _is_template(given.get("_parse_arg_template"))
     if _kind(made) == _PARTIAL:
         return isinstance(given, tuple) and len(given) == 4 and _partial(given[:1])
     return True
+
+
+def calls(value: Any) -> bool:
+    """Whether a value is a function that files may call: it has no business among the data."""
+    return _name(value) in names.CALLABLE and _name(value) not in _CONTAINERS
+
+
+def _holds_calls(given: Any, depth: int = 0) -> bool:
+    """Whether what an object is filled with, down to some depth, has such functions in it."""
+    parts = given.values() if isinstance(given, dict) else given
+    if depth > 3 or not isinstance(given, (dict, list, tuple)) or len(given) > 1000:
+        return calls(given)
+    return any(_holds_calls(part, depth + 1) for part in parts)
+
+
+def has_state(path: str) -> bool:
+    """Whether the state of a class's objects is looked at, because some of it acts."""
+    return path in ("numpy.dtype", _PARTIAL) or bool(_DISTRIBUTION.fullmatch(path))
 
 
 def _is_template(text: Any) -> bool:
@@ -104,13 +126,57 @@ def _getattr(args: tuple[Any, ...]) -> bool:
     return fits and isinstance(args[1], str) and args[1] in _METHODS
 
 
+def _newobj(args: tuple[Any, ...]) -> bool:
+    """A class that its own guard lets be made like this."""
+    return bool(args) and bool(_name(args[0])) and call(_name(args[0]), args[1:])
+
+
+def _newobj_ex(args: tuple[Any, ...]) -> bool:
+    return (
+        len(args) == 3
+        and not args[2]
+        and isinstance(args[1], tuple)
+        and _newobj((args[0], *args[1]))
+    )
+
+
 def _reconstructor(args: tuple[Any, ...]) -> bool:
-    return len(args) == 3 and bool(_name(args[0])) and _name(args[1]) in _BASES
+    """A class, one of the bases, and what the object is as a value of that base."""
+    if len(args) != 3 or _name(args[1]) not in _BASES:
+        return False
+    base, given = _name(args[1]).removeprefix("builtins."), args[2]
+    if base == "object":
+        return given is None and _newobj(args[:1])
+    fits = type(given).__name__ == base or _kind(given) == f"builtins.{base}"
+    return (fits or (base == "bytes" and isinstance(given, Skipped))) and _newobj((args[0], given))
+
+
+def _index(args: tuple[Any, ...]) -> bool:
+    return bool(args) and bool(_INDEX.fullmatch(_name(args[0])))
+
+
+def _of(prefix: str) -> Callable[[tuple[Any, ...]], bool]:
+    """A check that the first argument is a class of one library."""
+    return lambda args: bool(args) and _name(args[0]).startswith(prefix)
+
+
+def _masked(args: tuple[Any, ...]) -> bool:
+    return len(args) == 4 and all(_name(cls).startswith("numpy.") for cls in args[:2])
+
+
+def _default(args: tuple[Any, ...]) -> bool:
+    """Nothing, or a maker of values that is not a function which files may call."""
+    return not args or (len(args) == 1 and (args[0] is None or not calls(args[0])))
+
+
+def _parameter(args: tuple[Any, ...]) -> bool:
+    return len(args) == 4 and state(None, args[3])
 
 
 def _partial(args: tuple[Any, ...]) -> bool:
     """A function that may be referred to; it is called with other values than it was made for."""
-    return len(args) == 1 and _name(args[0]) in names.LISTED - names.CALLABLE
+    named = _name(args[0]) if len(args) == 1 else ""
+    return named in names.LISTED and named not in names.CALLABLE
 
 
 def _random(args: tuple[Any, ...]) -> bool:
@@ -132,7 +198,9 @@ def _empty_array(args: tuple[Any, ...]) -> bool:
 
 
 def _tensor_subclass(args: tuple[Any, ...]) -> bool:
-    return bool(args) and _name(args[0]).startswith("torch._utils._rebuild_")
+    inner = _name(args[0]) if len(args) == 4 else ""
+    fits = inner.startswith("torch._utils._rebuild_") and inner in names.CALLABLE
+    return fits and call(inner, args[2])
 
 
 _CALLS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
@@ -142,13 +210,32 @@ _CALLS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
     "builtins.getattr": _getattr,
     "builtins.set": _items,
     "builtins.frozenset": _items,
-    "copyreg.__newobj__": lambda args: bool(args) and bool(_name(args[0])),
+    "collections.defaultdict": _default,
+    "copyreg.__newobj__": _newobj,
+    "copyreg.__newobj_ex__": _newobj_ex,
     "copyreg._reconstructor": _reconstructor,
     _PARTIAL: _partial,
     "numpy._core.multiarray._reconstruct": _empty_array,
     "numpy.core.multiarray._reconstruct": _empty_array,
+    "numpy.ma.core._mareconstruct": _masked,
     "numpy.random._pickle.__bit_generator_ctor": _random,
     "numpy.random._pickle.__generator_ctor": _random,
     "numpy.random._pickle.__randomstate_ctor": _random,
+    "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked": _of("pandas."),
+    "pandas.core.indexes.base._new_Index": _index,
+    "pandas.core.indexes.datetimes._new_DatetimeIndex": _index,
+    **{
+        f"sklearn.{module}.newObj": _of("sklearn.")
+        for module in (
+            "metrics._dist_metrics",
+            "neighbors._ball_tree",
+            "neighbors._kd_tree",
+            "neighbors._dist_metrics",
+            "neighbors.ball_tree",
+            "neighbors.dist_metrics",
+            "neighbors.kd_tree",
+        )
+    },
     "torch._tensor._rebuild_from_type_v2": _tensor_subclass,
+    "torch._utils._rebuild_parameter_with_state": _parameter,
 }

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import numpy as np
 
 from registry.errors import BrokenArtifact
-from registry.formats import answers, archives, names, npy, proposals, restricted
+from registry.formats import answers, archives, names, npy, proposals, restricted, skops_nodes
 from registry.formats.stubs import MAX_DECODED_BYTES, Array, Global, Instance
 from registry.formats.text import clean
 from registry.records import Inspection, Schema
@@ -23,8 +23,7 @@ GROUP = "sklearn"
 EXTENSIONS = (".skops",)
 
 _MAX_SCHEMA_BYTES = 128 << 20
-_MAX_NODES = 2_000_000
-_MAX_NESTING = 150
+_MAX_NODES, _MAX_NESTING = skops_nodes.MAX_NODES, skops_nodes.MAX_NESTING
 
 
 def detect(head: bytes, file: BinaryIO) -> bool:
@@ -48,8 +47,8 @@ def inspect(file: BinaryIO) -> Inspection:
     return proposals.inspection(NAME, root, tree.globals.values(), details)
 
 
-def asked(archive: ZipFile) -> list[Global]:
-    """Every name in the file, wherever it stands: types of nodes, functions, members.
+def asked(archive: ZipFile) -> tuple[list[Global], list[str]]:
+    """Every name in the file, wherever it stands, and what its parts do that honest ones do not.
 
     Raises:
         BrokenArtifact: Its description is damaged or has too many parts.
@@ -70,7 +69,7 @@ def asked(archive: ZipFile) -> list[Global]:
             stack.extend(node.values())
         elif isinstance(node, list):
             stack.extend(node)
-    return list(found.values())
+    return list(found.values()), skops_nodes.odd(schema)
 
 
 class _Tree:
@@ -166,24 +165,28 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
     """Load, with nothing but names on the allowlist; the file's own word counts for nothing.
 
     Raises:
-        UnsafeArtifact: It asks for a name that is neither listed nor trusted.
+        UnsafeArtifact: It asks for a name that is neither listed nor trusted, or has a part that
+            skops never writes.
         NotInstalled: A library that the file needs is missing.
         PredictionFailed: The object cannot answer.
     """
     from skops import io as skops_io
 
     with archives.opened(file) as archive:
-        foreign = [n.path for n in asked(archive) if not names.may_load(n.module, n.name, trusted)]
+        wanted, odd = asked(archive)
+    foreign = [n.path for n in wanted if not names.may_load(n.module, n.name, trusted)]
     if foreign:
         raise restricted.unsafe(foreign)
+    if odd:
+        raise restricted.unsafe([], f"the file has what skops never writes: {odd[0]}")
     file.seek(0)
     data = file.read()
     with answers.missing_libraries():
-        wanted = skops_io.get_untrusted_types(data=data)
-        foreign = [n for n in wanted if not names.may_load(*names.split(n), trusted)]
+        untrusted = skops_io.get_untrusted_types(data=data)
+        foreign = [n for n in untrusted if not names.may_load(*names.split(n), trusted)]
         if foreign:
             raise restricted.unsafe(foreign)
-        return answers.loaded(skops_io.loads(data, trusted=wanted), threads)
+        return answers.loaded(skops_io.loads(data, trusted=untrusted), threads)
 
 
 def complete(model: Any, inspection: Inspection, schema: Schema | None) -> Schema | None:

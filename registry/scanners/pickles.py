@@ -34,6 +34,10 @@ _RULES: dict[str, tuple[str, str]] = {
         "it fills {} with what that never holds",
         "Some objects run what they are filled with",
     ),
+    "skops-part": (
+        "it has what skops never writes: {}",
+        "Such a part can run code while it is loaded or when the model answers",
+    ),
     "pickle-inside": (
         "a value in it is a pickle itself: {}",
         "It waits there for a loader; model files have no use for it",
@@ -94,7 +98,9 @@ class _Walk:
     def archive(self, archive: ZipFile, format: str) -> None:
         """The pickles that the format keeps; `zips` refuses all others."""
         if format == "skops":
-            self.judge(skops.asked(archive))
+            asked, odd = skops.asked(archive)
+            self.judge(asked)
+            self._broken |= {("skops-part", said): None for said in odd}
             return
         for name in archive.namelist():
             if name.endswith(_OF_TORCH):

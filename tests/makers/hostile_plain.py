@@ -343,6 +343,43 @@ def bytes_after_the_end(marker: Path) -> bytes:
     return pickle.dumps(fitted.classifier()) + b"\x7fELF" + bytes(64)
 
 
+# Listed names that call what they are given
+
+
+def newobj_by_copyreg(marker: Path) -> bytes:
+    """copyreg's maker of objects makes a partial that fetches the globals of a function."""
+    wanted = b"cfunctools\npartial\ncbuiltins\ngetattr\ncnumpy._core.numeric\n_frombuffer\n"
+    return b"\x80\x02ccopyreg\n__newobj__\n(" + wanted + b"V__globals__\ntR."
+
+
+def reconstructor_of_a_size(marker: Path) -> bytes:
+    """copyreg's other maker of objects makes 2**40 bytes."""
+    size = b"\x8a\x06" + (2**40).to_bytes(6, "little")
+    base = b"cbuiltins\nbytes\n"
+    return b"\x80\x02ccopyreg\n_reconstructor\n" + base + base + size + b"\x87R."
+
+
+def index_of_another_class(marker: Path) -> bytes:
+    """pandas' maker of indexes makes an object of another class."""
+    maker = b"cpandas.core.indexes.base\n_new_Index\ncfunctools\npartial\n}"
+    return b"\x80\x02" + maker + b"\x86R."
+
+
+def masked_array_of_another_class(marker: Path) -> bytes:
+    """NumPy's maker of masked arrays makes an object of another class."""
+    maker = b"cnumpy.ma.core\n_mareconstruct\n(cfunctools\npartial\ncnumpy\nndarray\nK\x00\x85"
+    return b"\x80\x02" + maker + b"VO\ntR."
+
+
+def values_that_call(marker: Path) -> bytes:
+    """A pipeline step that calls functools.partial with each batch."""
+    import functools
+
+    from sklearn.preprocessing import FunctionTransformer
+
+    return pickle.dumps(FunctionTransformer(functools.partial, kw_args={"file": str(marker)}))
+
+
 # Too much of something
 
 
@@ -392,6 +429,8 @@ PLAIN: tuple[Callable[[Path], bytes], ...] = (
     call_of_an_answer, state_for_a_class, truncated, in_a_list, in_a_model, in_a_state,
     code_in_a_state, maker_of_calls,
     called_when_asked, pickle_in_bytes, pickle_in_a_value, pickle_in_text, second_pickle,
-    bytes_after_the_end, hash_bomb, doubled_lists, claimed_size, huge_buffer, memo_index,
+    bytes_after_the_end, newobj_by_copyreg, reconstructor_of_a_size, index_of_another_class,
+    masked_array_of_another_class, values_that_call, hash_bomb,
+    doubled_lists, claimed_size, huge_buffer, memo_index,
     deep_nesting,
 )  # fmt: skip

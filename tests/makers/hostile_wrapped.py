@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tests.makers import fitted, networks
-from tests.makers.hostile_plain import called, os_system, system
+from tests.makers.hostile_plain import called, os_system, system, writing
 
 
 def _joblib(content: object, compress: Any = 0) -> bytes:
@@ -267,6 +267,73 @@ def skops_pickle_member(marker: Path) -> bytes:
     )
 
 
+def _part(loader: str, path: str, mark: int, **more: object) -> dict[str, Any]:
+    module, _, name = path.rpartition(".")
+    named = {"__class__": name, "__module__": module, "__loader__": loader, "__id__": mark}
+    return {**named, **more}
+
+
+def _text(text: str, mark: int) -> dict[str, Any]:
+    return _part("JsonNode", "builtins.str", mark, content=json.dumps(text), is_json=True)
+
+
+def _dict(mark: int, content: dict[str, Any], key: dict[str, Any]) -> dict[str, Any]:
+    types = _part("ListNode", "builtins.list", mark + 1, content=[key] * len(content))
+    return _part("DictNode", "builtins.dict", mark, content=content, key_types=types)
+
+
+_STR = _part("TypeNode", "builtins.str", 900)
+
+
+def skops_code_in_a_state(marker: Path) -> bytes:
+    """skops: a distribution of SciPy, which runs a text out of its state."""
+    state = _dict(10, {"_parse_arg_template": _text(writing(marker), 20)}, _STR)
+    path = "scipy.stats._continuous_distns.norm_gen"
+    return _skops(_part("ObjectNode", path, 1, content=state))
+
+
+def _partial_of_getattr() -> dict[str, Any]:
+    function = _part("FunctionNode", "numpy._core.numeric._frombuffer", 30)
+    arguments = [function, _text("__globals__", 31)]
+    content = {
+        "func": _part("FunctionNode", "builtins.getattr", 32),
+        "args": _part("TupleNode", "builtins.tuple", 33, content=arguments),
+        "kwds": _dict(34, {}, _STR),
+        "namespace": _dict(36, {}, _STR),
+    }
+    return _part("PartialNode", "functools.partial", 38, content=content)
+
+
+def skops_partial(marker: Path) -> bytes:
+    """skops: a partial that fetches the globals of a function."""
+    return _skops(_partial_of_getattr())
+
+
+def skops_key_type(marker: Path) -> bytes:
+    """skops: the type of a key, which the loader calls with the key, is a function."""
+    function = _part("FunctionNode", "numpy.asarray", 40)
+    return _skops(_dict(10, {str(marker): _text("", 20)}, function))
+
+
+def skops_part_in_place_of_another(marker: Path) -> bytes:
+    """skops: the type of a key has the number of a function, which takes its place."""
+    function = _part("FunctionNode", "numpy.asarray", 40)
+    keyed = _dict(10, {str(marker): _text("", 20)}, {**_STR, "__id__": 40})
+    return _skops(_part("ListNode", "builtins.list", 1, content=[function, keyed]))
+
+
+def skops_method(marker: Path) -> bytes:
+    """skops: a method by its name alone."""
+    path = "sklearn.linear_model._logistic.LogisticRegression"
+    content = {"func": "__reduce__", "obj": _part("ObjectNode", path, 2)}
+    return _skops(_part("MethodNode", path, 1, content=content))
+
+
+def skops_list_of_another_type(marker: Path) -> bytes:
+    """skops: the type of a list, which the loader calls with what is in it, is a function."""
+    return _skops(_part("ListNode", "numpy.asarray", 1, content=[_text(str(marker), 2)]))
+
+
 _EMPTY = {
     "content": {
         "__class__": "dict", "__module__": "builtins", "__loader__": "DictNode", "content": {},
@@ -307,7 +374,8 @@ WRAPPED: dict[str, tuple[Callable[[Path], bytes], ...]] = {
     ".pt2": (export_with_pickled_weights,),
     ".skops": (
         skops_type, skops_function, skops_dotted_type, skops_brings_its_trust_list,
-        skops_object_array, skops_pickle_member,
+        skops_object_array, skops_pickle_member, skops_code_in_a_state, skops_partial,
+        skops_key_type, skops_part_in_place_of_another, skops_method, skops_list_of_another_type,
     ),
 }  # fmt: skip
 """Makers by the ending of their files."""

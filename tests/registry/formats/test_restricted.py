@@ -35,6 +35,8 @@ IN_A_WORKER = [
     *("os_system", "python_2_names", "inst_opcode", "call_of_an_answer", "state_for_a_class"),
     *("code_in_a_state", "maker_of_calls", "huge_buffer", "compressed_object_array"),
     *("after_the_compressed_end", "second_pickle", "skops_type", "skops_function"),
+    *("newobj_by_copyreg", "reconstructor_of_a_size", "values_that_call", "skops_key_type"),
+    *("skops_code_in_a_state", "skops_partial", "skops_part_in_place_of_another"),
 ]
 
 
