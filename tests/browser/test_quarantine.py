@@ -55,7 +55,7 @@ def test_an_unknown_class_waits_until_somebody_trusts_it(
     picture(ada, "quarantine", tmp_path)
     press(ada, "Trust")
     dialog = ada.get_by_role("dialog")
-    expect(dialog.get_by_text(makers.NAMES[0])).to_be_visible()
+    expect(dialog.get_by_text(makers.NAMES[0], exact=True)).to_be_visible()
     dialog.get_by_role("button", name="Trust and check", exact=True).click()
     expect(dialog.get_by_text("say why")).to_be_visible()
     ada.keyboard.press("Escape")
