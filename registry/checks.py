@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -10,19 +9,16 @@ from sqlalchemy import select
 from registry import codec, decisions, jobs, models, rescans, versions
 from registry.core import Registry
 from registry.errors import (
-    Busy,
     Conflict,
     PredictionFailed,
     RegistryError,
     UnsafeArtifact,
     WorkerCrashed,
 )
-from registry.records import SYSTEM, Actor, Checked, Finding, Report, Version
-from registry.sandbox.contract import ModelSpec
+from registry.records import SYSTEM, Actor, Finding, Report, Version
 from registry.tables import ModelRow, VersionRow
 
 KIND = "check"
-_BUSY_TRIES, _BUSY_WAIT_S = 60, 1.0
 _LOG_CHARS = 2000
 
 
@@ -52,7 +48,7 @@ def run(reg: Registry, version_id: str) -> None:
         if report.verdict != "clean" and not trusted:
             raise UnsafeArtifact(report)
         if spec.inspection.runnable:
-            checked = _check(reg, spec)
+            checked = jobs.patiently(lambda: reg.pool.check(spec))
     except UnsafeArtifact as unsafe:
         seen = _joined(report or Report(), unsafe)
         why = decisions.waits_for(seen)
@@ -104,15 +100,6 @@ def catch_up(reg: Registry) -> int:
         jobs.start(reg, job_id)
         submitted += 1
     return submitted
-
-
-def _check(reg: Registry, spec: ModelSpec) -> Checked:
-    for _ in range(_BUSY_TRIES):
-        try:
-            return reg.pool.check(spec)
-        except Busy:
-            time.sleep(_BUSY_WAIT_S)
-    return reg.pool.check(spec)
 
 
 def _joined(report: Report, unsafe: UnsafeArtifact) -> Report:

@@ -52,13 +52,13 @@ class Registry:
             s.info["secret"] = self.secret
             yield s
 
-    def stamp(self) -> object:
+    def stamp(self) -> int | None:
         """Differs once anything was committed, by this process or another.
 
         What was read under one stamp is still true under the same stamp. Asking takes
-        microseconds on SQLite; on other databases every stamp differs.
+        microseconds on SQLite; other databases do not tell: None.
         """
-        return self._watch.version() if self._watch else object()
+        return self._watch.version() if self._watch else None
 
     def close(self) -> None:
         self.pool.close()

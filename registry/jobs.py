@@ -10,10 +10,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import structlog
 from sqlalchemy import select
@@ -21,10 +22,11 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.core import Registry
-from registry.errors import Conflict, NotFound, RegistryError
+from registry.errors import Busy, Conflict, NotFound, RegistryError
 from registry.records import SYSTEM, Actor, Job, JobState
 from registry.tables import JobRow, new_id, now
 
+T = TypeVar("T")
 Handler = Callable[[Registry, str], None]
 Sweep = Callable[[Registry], object]
 
@@ -34,6 +36,7 @@ _POLL_S = 0.2
 _SWEEP_S = 600.0
 _AT_ONCE = 2
 _TRIES = 5
+_BUSY_TRIES, _BUSY_WAIT_S = 60, 1.0
 _STOP_WITHIN_S = 5.0
 _OPEN = ("queued", "running")
 _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
@@ -170,6 +173,19 @@ def open_subjects(reg: Registry, kind: str) -> set[str]:
             select(JobRow.subject_id).where(JobRow.kind == kind, JobRow.state.in_(_OPEN))
         )
         return set(rows.scalars())
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """Ask the pool, and again while it is busy with people: work in the background can wait.
+
+    Raises:
+        Busy: It stayed so for a minute.
+    """
+    for _ in range(_BUSY_TRIES):
+        with suppress(Busy):
+            return ask()
+        time.sleep(_BUSY_WAIT_S)
+    return ask()
 
 
 def stopping() -> bool:

@@ -18,15 +18,20 @@ def recalled(
 ) -> T:
     """`door(reg, *args, **named)`, asked again only after a commit or a minute.
 
+    Where the database does not tell of commits, it is asked each time.
+
     Every argument is part of the key, the actor among them: nobody is given what another was
     told. A minute, since some answers depend on the clock.
     """
-    key = (reg.stamp(), int(time.monotonic() // 60))
+    stamp = reg.stamp()
+    if stamp is None:
+        return door(reg, *args, **named)
+    key = (stamp, int(time.monotonic() // 60))
     answer: T = _kept(key, door, reg, args, tuple(sorted(named.items())))
     return answer
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=256)
 def _kept(
     _key: object, door: Callable[..., Any], reg: Registry, args: Any, named: tuple[Any, ...]
 ) -> Any:

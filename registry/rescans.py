@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from registry import audit, cases, codec, decisions, jobs, models, scanners, trust, versions
 from registry.core import Registry
-from registry.errors import BrokenArtifact, Busy, Conflict, Forbidden, RegistryError
+from registry.errors import BrokenArtifact, Conflict, Forbidden, RegistryError
 from registry.policy import PERMISSIONS
 from registry.records import SYSTEM, Actor, Report
 from registry.sandbox.contract import ModelSpec
@@ -18,7 +17,6 @@ from registry.tables import ModelRow, VersionRow
 
 KIND = "rescan"
 ALL = "all"
-_BUSY_TRIES, _BUSY_WAIT_S = 60, 1.0
 
 
 def again(reg: Registry, actor: Actor, ref: str) -> str:
@@ -186,12 +184,7 @@ def _look_twice(reg: Registry, spec: ModelSpec) -> Report:
 def _look(reg: Registry, spec: ModelSpec) -> Report:
     fd = spec.open()
     try:
-        for _ in range(_BUSY_TRIES):
-            try:
-                return reg.pool.scan(fd, spec.format)
-            except Busy:
-                time.sleep(_BUSY_WAIT_S)
-        return reg.pool.scan(fd, spec.format)
+        return jobs.patiently(lambda: reg.pool.scan(fd, spec.format))
     finally:
         os.close(fd)
 
