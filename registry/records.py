@@ -8,6 +8,17 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 from registry.conversion import Parity as Parity
 from registry.conversion import Target as Target
+from registry.evaluation import Curve as Curve
+from registry.evaluation import Dataset as Dataset
+from registry.evaluation import Evaluated as Evaluated
+from registry.evaluation import Evaluation as Evaluation
+from registry.evaluation import EvaluationTask as EvaluationTask
+from registry.evaluation import Measured as Measured
+from registry.evaluation import Paired as Paired
+from registry.evaluation import PairedTest as PairedTest
+from registry.evaluation import Quality as Quality
+from registry.evaluation import Residuals as Residuals
+from registry.evaluation import Slice as Slice
 from registry.inspection import Checked as Checked
 from registry.inspection import Finding as Finding
 from registry.inspection import FindingLevel as FindingLevel
@@ -32,6 +43,12 @@ from registry.schema import Output as Output
 from registry.schema import OutputRole as OutputRole
 from registry.schema import Schema as Schema
 from registry.schema import Tensor as Tensor
+from registry.standards import Benchmark as Benchmark
+from registry.standards import GoldenCase as GoldenCase
+from registry.standards import GoldenRun as GoldenRun
+from registry.standards import Kinship as Kinship
+from registry.standards import Rule as Rule
+from registry.standards import RuleResult as RuleResult
 from registry.verdict import Case as Case
 from registry.verdict import CaseState as CaseState
 from registry.verdict import Decision as Decision
@@ -43,7 +60,8 @@ Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
 Visibility = Literal["private", "public"]
 ArtifactKind = Literal["model", "config", "requirements", "sample", "data", "card", "license"]
-Relation = Literal["derived", "converted"]
+Relation = Literal["derived", "fine-tuned", "distilled", "converted", "retrained", "ensembled"]
+MetricSource = Literal["typed", "file", "logged", "evaluation"]
 T = TypeVar("T")
 JobState = Literal["queued", "running", "done", "failed"]
 
@@ -107,6 +125,7 @@ class Metric:
     unit: str = ""
     dataset: str = ""
     higher_is_better: bool | None = None
+    source: MetricSource = "typed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     inspect_timeout_s: float = Field(60, gt=0, description="Seconds an inspection may take.")
     load_timeout_s: float = Field(60, gt=0, description="Seconds loading a model may take.")
     convert_timeout_s: float = Field(300, gt=0, description="Seconds a conversion may take.")
+    benchmark_timeout_s: float = Field(300, gt=0, description="Seconds a benchmark may take.")
+    dataset_rows: int = Field(2_000_000, gt=0, description="Labelled rows one data set may have.")
     predict_timeout_s: float = Field(10, gt=0, description="Seconds one prediction may take.")
     allow_weak_sandbox: bool = Field(
         False, description="Run models although this kernel lacks Landlock or seccomp."

@@ -119,8 +119,8 @@ def frameworks_are_imported_inside_functions(source: Source) -> Iterator[str]:
 
 @cache
 def owners() -> dict[str, frozenset[str]]:
-    """Row class to the module that may write it: the comment beside it in tables.py."""
-    text = (ROOT / "registry/tables.py").read_text()
+    """Row class to the module that may write it: the comment beside it in tables/."""
+    text = "".join(file.read_text() for file in (ROOT / "registry/tables").glob("*.py"))
     pattern = r"^class (\w+Row)\(\s*Base\s*\):\s*# ([a-z_]+(?:(?:,| and) [a-z_]+)*)"
     found = re.findall(pattern, text, re.MULTILINE)
     return {row: frozenset(re.split(r", | and ", names)) for row, names in found}
@@ -268,7 +268,7 @@ def public_things_say_what_they_are(source: Source) -> Iterator[str]:
     for node in source.tree.body:
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
-        mapped = source.path == "registry/tables.py" and isinstance(node, ast.ClassDef)
+        mapped = source.under("registry/tables/") and isinstance(node, ast.ClassDef)
         if not node.name.startswith("_") and not mapped and not ast.get_docstring(node):
             yield source.at(node, f"{node.name} has no docstring")
 

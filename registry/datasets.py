@@ -1,0 +1,1 @@
+"""Labelled rows that people store to judge versions by. Owns `datasets`."""

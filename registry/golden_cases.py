@@ -1,0 +1,1 @@
+"""Inputs with expected answers, and what versions answered. Owns `golden_cases`, `golden_runs`."""

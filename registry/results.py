@@ -1,0 +1,1 @@
+"""What evaluations found. Owns `evaluations` and `evaluated`."""

@@ -1,0 +1,32 @@
+"""SQLAlchemy mappings; no behaviour. Each table is written only by the topic named beside it."""
+
+from registry.tables.base import Base as Base
+from registry.tables.base import UtcDateTime as UtcDateTime
+from registry.tables.base import new_id as new_id
+from registry.tables.base import now as now
+from registry.tables.catalog import AliasMoveRow as AliasMoveRow
+from registry.tables.catalog import AliasRow as AliasRow
+from registry.tables.catalog import ArtifactRow as ArtifactRow
+from registry.tables.catalog import GrantRow as GrantRow
+from registry.tables.catalog import MetricRow as MetricRow
+from registry.tables.catalog import ModelRow as ModelRow
+from registry.tables.catalog import ParentRow as ParentRow
+from registry.tables.catalog import TagRow as TagRow
+from registry.tables.catalog import TrustRow as TrustRow
+from registry.tables.catalog import VersionRow as VersionRow
+from registry.tables.people import CodeRow as CodeRow
+from registry.tables.people import SessionRow as SessionRow
+from registry.tables.people import SignInRow as SignInRow
+from registry.tables.people import UserRow as UserRow
+from registry.tables.quality import BenchmarkRow as BenchmarkRow
+from registry.tables.quality import DatasetRow as DatasetRow
+from registry.tables.quality import EvaluatedRow as EvaluatedRow
+from registry.tables.quality import EvaluationRow as EvaluationRow
+from registry.tables.quality import GateRow as GateRow
+from registry.tables.quality import GoldenCaseRow as GoldenCaseRow
+from registry.tables.quality import GoldenRunRow as GoldenRunRow
+from registry.tables.traces import AuditRow as AuditRow
+from registry.tables.traces import DownloadRow as DownloadRow
+from registry.tables.traces import JobRow as JobRow
+from registry.tables.traces import PredictionRow as PredictionRow
+from registry.tables.traces import StagedRow as StagedRow
