@@ -40,11 +40,11 @@ def sentence(
         return "No metric that tells these versions apart has a known direction."
     lead = leader(len(names), base, judged)
     n_best = sum(lead in row.best for row in judged)
-    said = f"{names[lead]} leads: best on {n_best} of {_count(len(judged), 'metric')}"
+    said = f"{names[lead]} leads: best on {n_best} of {_metrics(len(judged))}"
     if lead == base:
         return said + "; it is the base"
     costs = [*_worse(metrics, lead, base), *_costs(lead, base, latency, fits, n_new)]
-    return f"{said}; against {names[base]} it is " + ", ".join(costs)
+    return f"{said}; against {names[base]}: " + ", ".join(costs)
 
 
 def leader(n_versions: int, base: int, metrics: Sequence[MetricRow]) -> int:
@@ -59,7 +59,7 @@ def _quality(metrics: Sequence[MetricRow], other: int, base: int) -> list[str]:
         return ["not to be judged by metrics: they share none with a known direction"]
     n, n_better = len(gains), sum(gain > 0 for gain in gains)
     if not any(gains):
-        return [f"as good on all {_count(n, 'metric')}" if n > 1 else "as good on the one metric"]
+        return [f"as good on all {n} metrics" if n > 1 else "as good on the one metric"]
     worse = _worse(metrics, other, base)
     if n == 1:
         return worse or [f"better on {_by(_only(metrics, other, base), other, base)}"]
@@ -120,6 +120,10 @@ def _costs(
 
 def _count(n: int, noun: str) -> str:
     return f"{_word(n)} {noun}{'' if n == 1 else 's'}"
+
+
+def _metrics(n: int) -> str:
+    return "1 metric" if n == 1 else f"{n} metrics"
 
 
 def _word(n: int) -> str:

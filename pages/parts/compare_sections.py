@@ -12,13 +12,7 @@ from pages.parts import charts_compare, comparing, matrix, text
 from registry.core import Registry
 from registry.records import Actor, Comparison, MetricRow, SectionName
 
-_CHARTS = {
-    "bars": "Bars",
-    "radar": "Radar",
-    "parallel": "Parallel coordinates",
-    "scatter": "Scatter",
-    "over": "Over versions",
-}
+_CHARTS = ("Bars", "Radar", "Parallel", "Scatter", "Over versions")
 _KEY = "compare.chart"
 _MOST = 12
 _FEWEST_AXES = 3
@@ -48,19 +42,19 @@ def chart(actor: Actor, shown: Comparison, *, differing: bool) -> None:
     if not rows and len(axes) < 2:
         return
     kind = st.segmented_control(
-        "Chart", list(_CHARTS), default="bars", format_func=_CHARTS.__getitem__, key="chart",
-        bind="query-params", required=True, label_visibility="collapsed",
+        "Chart", _CHARTS, default="Bars", key="chart", bind="query-params", required=True,
+        label_visibility="collapsed",
     )  # fmt: skip
-    if kind == "scatter":
+    if kind == "Scatter":
         figure = _scatter(actor, shown, axes)
     else:
-        figure = _figure(kind or "bars", actor, shown, rows)
+        figure = _figure(kind or "Bars", actor, shown, rows)
     if figure is None:
         return
     config = {"displayModeBar": False, "responsive": True}
     event = st.plotly_chart(
         figure, key=f"{_KEY}.{kind}", on_select="rerun", selection_mode="points", config=config,
-        alt=f"{_CHARTS[kind or 'bars']} of the metrics of each version",
+        alt=f"{kind} of the metrics of each version",
     )  # fmt: skip
     st.caption("Press a mark to open its version. Arrows say which way is better.")
     for point in event["selection"]["points"]:
@@ -78,14 +72,14 @@ def _figure(
     kind: str, actor: Actor, shown: Comparison, rows: Sequence[MetricRow]
 ) -> go.Figure | None:
     drawn: dict[str, Figure] = {
-        "bars": charts_compare.bars,
-        "radar": charts_compare.radar,
-        "parallel": charts_compare.parallel,
-        "over": charts_compare.over,
+        "Bars": charts_compare.bars,
+        "Radar": charts_compare.radar,
+        "Parallel": charts_compare.parallel,
+        "Over versions": charts_compare.over,
     }
     told = [row for row in rows if row.higher_is_better is not None]
-    if kind in ("radar", "parallel"):
-        fewest = _FEWEST_AXES if kind == "radar" else 2
+    if kind in ("Radar", "Parallel"):
+        fewest = _FEWEST_AXES if kind == "Radar" else 2
         if len(told) < fewest:
             st.caption(f"Needs {fewest} metrics or more that say which way is better.")
             return None
