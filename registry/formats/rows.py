@@ -165,7 +165,7 @@ def task_of(column: Field) -> str:
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """The column without dictionaries and large or foreign types, as far as there is a plain one."""
+    """The column without dictionaries and large or foreign types, as far as that goes."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
