@@ -72,15 +72,19 @@ def start(
     for known in results.find(reg, actor):
         if known.state in ("queued", "running") and _same(known, asked):
             return known.id
+    jobs.start(reg, _record(reg, actor, dataset, asked))
+    return asked.id
+
+
+def _record(reg: Registry, actor: Actor, dataset: Dataset, asked: Evaluation) -> str:
+    """Write down what was asked; the id of its job."""
     with reg.writing() as s:
         row = datasets.row_in(s, actor, dataset.id)
-        datasets.say_in(row, target, task)
+        datasets.say_in(row, asked.target, asked.task)
         results.add_in(s, asked, actor.id)
-        job_id = jobs.submit_in(s, actor, KIND, asked.id, dataset.filename)
-        shown = [version.ref for version in chosen]
-        audit.record(s, actor, "evaluation.start", dataset.filename, versions=shown, target=target)
-    jobs.start(reg, job_id)
-    return asked.id
+        shown = [version.ref for version in asked.versions]
+        audit.record(s, actor, "evaluation.start", dataset.filename, versions=shown)
+        return jobs.submit_in(s, actor, KIND, asked.id, dataset.filename)
 
 
 def _same(one: Evaluation, other: Evaluation) -> bool:
@@ -114,6 +118,20 @@ def _refuse(dataset: Dataset, chosen: list[Version], target: str, task: str, sli
             )
     if problems:
         raise InvalidInput(problems)
+
+
+def cancel(reg: Registry, actor: Actor, evaluation_id: str) -> None:
+    """Stop an evaluation before its next batch; one that is over stays as it is.
+
+    Raises:
+        NotFound: No such evaluation, or it is somebody else's.
+    """
+    with reg.reading() as s:
+        results.row_in(s, actor, evaluation_id)
+        job = jobs.last_in(s, KIND, evaluation_id)
+        job_id = job.id if job else ""
+    if job_id:
+        jobs.cancel(reg, actor, job_id)
 
 
 def changed_rows(

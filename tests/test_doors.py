@@ -132,7 +132,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "accounts.set_disabled": {"username": "carol"},
     "aliases.remove": {"alias": "champion"},
     "conversions.convert": {"target": "onnx"},
-    "datasets.edit": {"target": "species"},
+    "datasets.edit": {"target": "species", "task": "regression"},
     "evaluations.start": {"target": "species"},
     "aliases.rollback": {"alias": "champion"},
     "models.edit": {"description": "another one"},

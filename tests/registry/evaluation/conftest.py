@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,7 @@ def keep(reg: Registry, alice: Actor) -> Keep:
 
 
 @pytest.fixture
-def evaluate(reg: Registry, alice: Actor) -> Iterator[Evaluate]:
+def evaluate(reg: Registry, alice: Actor) -> Evaluate:
     """Starts an evaluation and does its job here and now."""
 
     def run(
@@ -133,4 +133,4 @@ def evaluate(reg: Registry, alice: Actor) -> Iterator[Evaluate]:
         evaluating.run(reg, evaluation_id)
         return results.get(reg, alice, evaluation_id)
 
-    yield run
+    return run
