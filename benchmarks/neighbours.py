@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from benchmarks.harness import ROOT, machine, median, verdict
 from benchmarks.predict import Bench, bench
 
-N_IDLE, N_BUSY, N_NEIGHBOURS = 100, 200, 2
+N_IDLE, N_BUSY, N_NEIGHBOURS = 150, 400, 2
 BUSY = "while True: pass"
 
 

@@ -40,8 +40,8 @@ def label_and_shares(estimator: Any, rows: Any) -> tuple[Any, Any]:
 def _positive(scores: np.ndarray) -> np.ndarray:
     """Which scores are above zero.
 
-    Against an array of zeros: NumPy 2.4's comparison with a single number leaves the upper halves
-    of the AVX-512 registers in use, and all that this thread does next takes a sixth longer.
+    Against an array of zeros: NumPy 2.4's comparison of one element with a single number makes the
+    model's next answer a sixth slower.
     """
     above: np.ndarray = np.greater(scores, np.zeros_like(scores))
     return above
