@@ -13,6 +13,7 @@ Interval = tuple[float | None, float | None]
 NONE: Interval = (None, None)
 REPLICATES, BLOCKS, FEWEST = 1000, 2000, 10
 _SEED = 20_240_229
+_MOST_LOG = 10
 Z = 1.959963984540054  # 97.5 % of the standard normal distribution
 
 
@@ -44,7 +45,10 @@ def of_ratio(
     t, spread = t[np.isfinite(t)], float(_spread(columns.mean(axis=0)[None])[0])
     if len(t) < 0.95 * replicates or spread < 1e-9:
         return NONE
-    low, high = np.exp(-spread * np.quantile(t, [0.975, 0.025]))
+    reach = -spread * np.quantile(t, [0.975, 0.025])
+    if np.abs(reach).max() > _MOST_LOG:
+        return NONE  # a single row makes nearly all of the sum
+    low, high = np.exp(reach)
     ratio = float(part.mean()) / (1.0 if whole is None else float(whole.mean()))
     return float(low) * ratio, float(high) * ratio
 
