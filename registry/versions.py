@@ -27,26 +27,9 @@ from registry.records import (
     Status,
     Version,
 )
+from registry.references import for_action as for_action
 from registry.sandbox.contract import ModelSpec
 from registry.tables import AliasRow, ModelRow, VersionRow, now
-
-_TRASHED = ("version.restore", "version.purge")
-
-
-def for_action(s: Session, actor: Actor, action: str, ref: str) -> tuple[ModelRow, VersionRow]:
-    """The rows named by `owner/slug`, `owner/slug@3`, `@champion` or `@latest`.
-
-    Raises:
-        NotFound: No such version, or the actor may not see its model.
-        Forbidden: The actor may see it but not do `action`.
-    """
-    model = models.for_action(s, actor, action, ref)
-    selector = ref.partition("@")[2].strip()
-    found = references.version_in(s, model, selector, trash=action in _TRASHED)
-    if found is None:
-        name = f"version {selector!r} of " if selector else "ready version of "
-        raise NotFound(f"there is no {name}{models.address(s, model)}")
-    return model, found
 
 
 def get(reg: Registry, actor: Actor, ref: str) -> Version:
@@ -151,8 +134,6 @@ def add_in(
     artifacts.add_in(s, row.id, stored)
     measures.write_in(s, row.id, details.metrics)
     lineage.link_in(s, row.id, parents, details.relation)
-    if not model.primary_metric and details.metrics:
-        model.primary_metric = details.metrics[0].name.strip()
     refresh_head(s, model)
     _record_audit(s, actor, "version.add", model, row, digest=stored[0][2])
     return row

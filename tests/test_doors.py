@@ -25,6 +25,7 @@ from registry import (
     accounts,
     aliases,
     jobs,
+    metrics,
     models,
     publish,
     staging,
@@ -85,6 +86,8 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "inspection": lambda w: w.first.inspection,
     "job_id": lambda w: w.job_id,
     "level": lambda w: "view",
+    "metric": lambda w: "accuracy",
+    "metrics": lambda w: {"accuracy": 0.9},
     "model": lambda w: w.model,
     "name": lambda w: f"{SECRET} again",
     "new": lambda w: "quite another pass phrase",
@@ -139,10 +142,16 @@ def _refuse(w: World) -> None:
     trust.refuse(w.reg, w.alice, w.ref, "not ours")
 
 
+def _measure(w: World) -> None:
+    metrics.log(w.reg, w.alice, w.ref, {"accuracy": 0.8})
+
+
 PREPARED: dict[str, Callable[[World], object]] = {
     "access.unshare": lambda w: access.share(w.reg, w.alice, w.model, w.bob.username, "view"),
     "aliases.remove": _two_champions,
     "aliases.rollback": _two_champions,
+    "metrics.remove": _measure,
+    "metrics.set_primary": _measure,
     "models.make_private": lambda w: models.publish_to_all(w.reg, w.alice, w.model),
     "models.purge": lambda w: models.trash(w.reg, w.alice, w.model),
     "cases.find": _hold,

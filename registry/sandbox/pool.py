@@ -19,6 +19,7 @@ from registry.errors import (
 from registry.records import Checked, WarmState, WorkerState
 from registry.sandbox import descriptors, questions, wire
 from registry.sandbox.contract import Answer, ModelSpec
+from registry.sandbox.judge import Raw
 from registry.sandbox.limits import Limits
 from registry.sandbox.nursery import Nursery
 from registry.sandbox.one_shot import OneShot
@@ -108,6 +109,24 @@ class Pool(OneShot):
             turn.slot.n_predictions += 1
             outputs = questions.decoded(turn.worker, reply)
         return Answer(outputs, turn.queue_ms, turn.load_ms, predict_ms, turn.warm)
+
+    def forward(self, spec: ModelSpec, question: Raw) -> tuple[Raw, float]:
+        """Pass a question on as it is, and the answer back unread; the milliseconds it took.
+
+        Raises:
+            PredictionFailed, InvalidInput, NotInstalled, Busy, StoreError: As for `predict`.
+        """
+        with self._using(spec) as turn:
+            self._tell_schema(turn, spec)
+            started = time.perf_counter()
+            timeout_s = self._settings.predict_timeout_s
+            reply = turn.worker.ask(
+                question.kind, question.head, [question.body], timeout_s=timeout_s
+            )
+            predict_ms = (time.perf_counter() - started) * 1e3
+            turn.slot.n_predictions += 1
+            questions.decoded(turn.worker, reply)
+        return Raw(reply.kind, reply.head, reply.body), predict_ms
 
     def warm(self, spec: ModelSpec) -> float:
         """Load a version ahead of the first question.

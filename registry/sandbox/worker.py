@@ -53,6 +53,8 @@ class Work:
     schema: Schema | None = None
     said: list[str] = field(default_factory=list)
     made: convert.Made | None = None
+    tally: Any = None
+    blob: bytes = b""
     load_ms: float = 0.0
 
 
@@ -272,6 +274,48 @@ def _compare_weights(_: Work, message: wire.Message) -> Reply:
         return _data(convert_weights.differences(original, converted))
 
 
+def _read_rows(_: Work, message: wire.Message, *, most: int) -> Reply:
+    from registry.formats import rows
+
+    with _file(message) as file:
+        return _data(rows.describe(file, most))
+
+
+def _judge(work: Work, message: wire.Message, *, step: str, **order: Any) -> Reply:
+    """One step of the judge's dialog."""
+    from registry.sandbox import tally
+
+    if step == "open":
+        work.tally = tally.Tally(_file(message), json.loads(bytes(message.body)))
+        return _data({})
+    if step == "feed":
+        fed: Reply = work.tally.feed(**order)
+        return fed
+    if step == "take":
+        return _data({"why": work.tally.take(body=message.body, **order)})
+    if step == "keep":
+        work.blob = work.tally.keep(**order)
+        return _data({"size_bytes": len(work.blob)})
+    return _data(getattr(work.tally, _STEPS[step])(**order))
+
+
+_STEPS = {name: name for name in ("begin", "next", "told", "quality", "pair")}
+
+
+def _changed(work: Work, message: wire.Message, **order: Any) -> Reply:
+    from registry.formats import changes
+
+    with _file(message) as answers, _file(message) as rows:
+        work.blob = changes.changed(rows, answers, **order)
+    return _data({"size_bytes": len(work.blob)})
+
+
+def _piece(work: Work, _: wire.Message, *, start: int) -> Reply:
+    """The next bytes of what was written down."""
+    return b"", [work.blob[start : start + _PIECE]]
+
+
+_PIECE = 4 << 20
 _TASKS: dict[str, Callable[..., Reply]] = {
     "warm_up": _warm_up,
     "load": _load,
@@ -285,6 +329,10 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "unpack": _unpack,
     "compare_weights": _compare_weights,
     "read_table": _read_table,
+    "read_rows": _read_rows,
+    "judge": _judge,
+    "changed": _changed,
+    "piece": _piece,
     "decode_image": _decode_image,
 }
 
