@@ -15,6 +15,7 @@ PAGES = {
         ("compare.py", "Compare", "compare_arrows", True),
         ("playground.py", "Playground", "science", True),
         ("model.py", "Model", "deployed_code", False),
+        ("evaluation.py", "Evaluation", "rule", False),
         ("account.py", "Account", "person", False),
     ),
     " ": (

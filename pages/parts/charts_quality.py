@@ -6,14 +6,18 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.parts import charts, text
-from pages.parts.charts import Labels, Values
+from pages.parts.charts import Labels
 from registry.records import Curve, Residuals
 
 Colours = tuple[str, ...]
 Matrix = tuple[tuple[int, ...], ...]
 _GRID, _QUIET = "rgba(138,148,153,0.22)", "rgba(138,148,153,0.7)"
 _SHARES = [[0, "rgba(23,143,131,0)"], [1, "rgba(23,143,131,0.85)"]]
-_CHANGES = [[0, "rgba(217,130,43,0.9)"], [0.5, "rgba(138,148,153,0.06)"], [1, "rgba(23,143,131,0.9)"]]
+_CHANGES = [
+    [0, "rgba(217,130,43,0.9)"],
+    [0.5, "rgba(138,148,153,0.06)"],
+    [1, "rgba(23,143,131,0.9)"],
+]
 _MOST_TEXT, _MOST_POINTS = 12, 4000
 
 
@@ -51,9 +55,7 @@ def whiskers(
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def roc(
-    actor_id: str, names: Labels, colours: Colours, curves: tuple[Curve, ...]
-) -> go.Figure:
+def roc(actor_id: str, names: Labels, colours: Colours, curves: tuple[Curve, ...]) -> go.Figure:
     """True against false positive rate, a line per version, chance as a diagonal."""
     figure = _square("False positive rate", "True positive rate")
     _diagonal(figure)
@@ -100,9 +102,7 @@ def confusion(actor_id: str, classes: Labels, counts: Matrix) -> go.Figure:
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def confusion_change(
-    actor_id: str, classes: Labels, base: Matrix, counts: Matrix
-) -> go.Figure:
+def confusion_change(actor_id: str, classes: Labels, base: Matrix, counts: Matrix) -> go.Figure:
     """Other minus base; teal is better (more right or fewer wrong), orange worse."""
     pairs = [list(zip(a, b, strict=True)) for a, b in zip(base, counts, strict=True)]
     change = [[after - before for before, after in row] for row in pairs]
@@ -151,10 +151,12 @@ def residuals(
             x=list(one.edges), y=[*density, density[-1]], mode="lines", name=charts.plain(name),
             line={"color": colour, "width": 2, "shape": "hv"},
             customdata=[f"{n:,} of {total:,} rows" for n in (*one.counts, one.counts[-1])],
-            hovertemplate=f"{charts.plain(name)}: off by %{{x:.4g}}, %{{customdata}}<extra></extra>",
+            hovertemplate=charts.plain(name) + ": off by %{x:.4g}, %{customdata}<extra></extra>",
         )  # fmt: skip
     figure.add_vline(x=0, line={"color": _QUIET, "width": 1, "dash": "dot"})
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    figure.update_layout(
+        showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}
+    )
     figure.update_layout(margin={"t": 36})
     figure.update_xaxes(title="Predicted minus actual", nticks=8)
     figure.update_yaxes(visible=False, rangemode="tozero")
