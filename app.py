@@ -22,10 +22,12 @@ from registry import (
     cases,
     checks,
     conversions,
+    evaluating,
     jobs,
     logs,
     overview,
     rescans,
+    results,
     retention,
     search,
     staging,
@@ -37,7 +39,12 @@ from registry.web.gate import UploadGate
 from registry.web.headers import SecurityHeaders
 from registry.web.routes import ROUTES
 
-_HANDLERS = {checks.KIND: checks.run, rescans.KIND: rescans.run, **conversions.HANDLERS}
+_HANDLERS = {
+    checks.KIND: checks.run,
+    rescans.KIND: rescans.run,
+    results.KIND: evaluating.run,
+    **conversions.HANDLERS,
+}
 _SWEEPS = (checks.catch_up, staging.sweep, retention.sweep)
 _AHEAD = ("pandas", "PIL.ImageFile", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, comparing, notices, session, tables
+from pages.parts import cards, comparing, evaluating, notices, session, tables
 from registry.records import Actor, Version
 
 reg, actor = session.require("search")
@@ -37,6 +37,7 @@ if not found:
 comparing.pin(found)
 base = comparing.base_of(found)
 comparing.chips(found, base)
+evaluating.bar(reg, actor, found, "compare")
 if len(found) == 1:
     st.caption("Add a second version to compare it with.")
 else:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from registry.core import Registry
 from registry.errors import StorageFull
+from registry.sandbox import wire
 from registry.tables import ArtifactRow, DatasetRow, EvaluationRow, new_id
 
 _HOLDERS: tuple[tuple[InstrumentedAttribute[str], InstrumentedAttribute[str], Any], ...] = (
@@ -82,7 +83,7 @@ def sweep(reg: Registry, young_s: float) -> int:
     return removed
 
 
-def keep(reg: Registry, pieces: Iterable[bytes | bytearray | memoryview]) -> Kept:
+def keep(reg: Registry, pieces: Iterable[wire.Body]) -> Kept:
     """Put bytes that were made here into the store, in flat memory.
 
     They come by way of the staging folder, under a lock, so that no sweep takes them for a stray.

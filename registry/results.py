@@ -119,9 +119,7 @@ def add_in(s: Session, asked: Evaluation, user_id: str) -> None:
     s.flush()
     for position, version in enumerate(asked.versions):
         s.add(
-            EvaluatedRow(
-                evaluation_id=asked.id, version_id=version.version_id, position=position
-            )
+            EvaluatedRow(evaluation_id=asked.id, version_id=version.version_id, position=position)
         )
     s.flush()
 
@@ -164,7 +162,7 @@ def work_in(s: Session, evaluation_id: str) -> tuple[EvaluationRow, UserRow, lis
     return row, s.get_one(UserRow, row.user_id), [one.version_id for one in _of(s, [row.id])]
 
 
-def _mine(actor: Actor) -> Select[tuple[EvaluationRow]]:
+def _mine(actor: Actor) -> Select[EvaluationRow]:
     return (
         select(EvaluationRow)
         .where(EvaluationRow.user_id == actor.id)

@@ -63,7 +63,7 @@ def _fits_matrix(wanted: Field, column: pa.Array) -> bool:
     if wanted.type in _FLOATS or not len(column):
         return True
     ends = pc.min_max(column).as_py()
-    return bool(-_EXACT <= ends["min"] and ends["max"] <= _EXACT)
+    return bool(ends["min"] >= -_EXACT and ends["max"] <= _EXACT)
 
 
 def column(wanted: Field, given: pa.Array, out: Out) -> pa.Array:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from registry.records import Field, Schema, Tensor
+from registry.records import Field, FieldType, Schema, Tensor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +88,7 @@ def _remark(chosen: list[Field]) -> str:
     return f"it does not name its columns: it is given {shown}, in the order of the file"
 
 
-def _type(tensor: Tensor) -> str:
+def _type(tensor: Tensor) -> FieldType:
     if tensor.dtype in ("str", "string", "object"):
         return "string"
     return "double" if "float" in tensor.dtype else "long"

@@ -48,7 +48,8 @@ class Vocabulary:
             raise ValueError(f"there are more than {MOST_LABELS} different labels")
         known = [self.code(label(value)) for value in encoded.dictionary.to_pylist()]
         places = encoded.indices.to_numpy(zero_copy_only=False)
-        return np.array(known or [0], dtype=np.int32)[places]
+        codes: np.ndarray = np.array(known or [0], dtype=np.int32)[places]
+        return codes
 
 
 def sort_key(name: str) -> tuple[int, float, str]:

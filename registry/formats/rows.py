@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from registry import codec
 from registry.errors import BrokenArtifact, TooLarge
 from registry.formats import samples
-from registry.formats.text import MAX_FEATURES, clean, refusal, unique
+from registry.formats.text import clean, refusal, unique
 from registry.records import Field
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 20_000
 """Rows of a batch: enough that a call costs little beside them."""
 MOST_CELLS = 4_000_000
+MOST_COLUMNS = 2_000
 _BLOCK = 4 << 20
 _HEAD = 1 << 20
 _GAPS = [
@@ -35,7 +36,7 @@ _GAPS = [
 ]
 _TARGETS = ("target", "label", "class", "y", "outcome", "species", "survived", "price")
 _MANY_LABELS = 20
-_LOOKED_AT = 20_000
+_LOOKED_AT = 5_000
 
 
 @dataclass
@@ -165,7 +166,7 @@ def task_of(column: Field) -> str:
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """The column without dictionaries and large or foreign types, as far as there is a plain one."""
+    """The column without dictionaries and large or foreign types, as far as that goes."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -192,8 +193,8 @@ def no_table(why: str) -> BrokenArtifact:
 
 
 def _named(names: list[str]) -> list[str]:
-    if not names or len(names) > MAX_FEATURES:
-        raise no_table(f"its first line has {len(names):,} columns")
+    if not names or len(names) > MOST_COLUMNS:
+        raise no_table(f"it has {len(names):,} columns, of 1 to {MOST_COLUMNS:,}")
     return unique(clean(name.strip()) or f"column_{i + 1}" for i, name in enumerate(names))
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from registry import codec
 from registry.errors import (
@@ -30,6 +30,7 @@ from registry.sandbox.process import Worker
 from registry.sandbox.wire import Body, Message, Odd
 from registry.settings import Settings
 
+T = TypeVar("T")
 _SHOWN = 20
 _MOST_HEAD = 16 << 10
 
@@ -112,7 +113,7 @@ class Judge:
         if len(answer.head) > _MOST_HEAD:
             return "it gives too many outputs"
         head = answer.head.decode("utf-8", "replace")
-        order = {"version": version, "head": head, "n_rows": n_rows}
+        order: dict[str, Any] = {"version": version, "head": head, "n_rows": n_rows}
         return clean(str(self._data(self._ask("take", answer.body, **order)).get("why", "")), 500)
 
     def told(self) -> Told:
@@ -138,8 +139,9 @@ class Judge:
 
     def pair(self, base: tuple[int, str], other: tuple[int, str]) -> Paired:
         """Whether two versions, places and ids, differ by more than chance."""
-        names = {"base_id": base[1], "other_id": other[1]}
-        paired = self._record(Paired, self._ask("pair", base=base[0], other=other[0], **names))
+        order: dict[str, Any] = {"base": base[0], "other": other[0]}
+        order |= {"base_id": base[1], "other_id": other[1]}
+        paired = self._record(Paired, self._ask("pair", b"", **order))
         if (paired.base, paired.other) != (base[1], other[1]):
             self._worker.refuse(Odd("a pair of others"))
         return paired
@@ -153,9 +155,9 @@ class Judge:
         size = self._count(self._data(self._ask("keep", versions=versions)), "size_bytes")
         yield from _pieces(self._worker, size, self._settings)
 
-    def _ask(self, step: str, body: Body = b"", *fds: int, **order: Any) -> Message:
+    def _ask(self, step: str, body: Body = b"", fd: int = -1, **order: Any) -> Message:
         head = json.dumps({"task": "judge", "step": step, **order}).encode()
-        timeout_s = self._settings.convert_timeout_s
+        fds, timeout_s = [fd] if fd >= 0 else [], self._settings.convert_timeout_s
         return self._worker.ask(wire.TASK, head, [body], fds=fds, timeout_s=timeout_s)
 
     def _data(self, reply: Message) -> dict[str, Any]:
@@ -170,7 +172,7 @@ class Judge:
             self._worker.refuse(Odd(f"a {name} that is no count"))
         return found
 
-    def _record(self, cls: type[Any], reply: Message) -> Any:
+    def _record(self, cls: type[T], reply: Message) -> T:
         data = self._worker.data(reply)
         try:
             json.dumps(data, allow_nan=False)

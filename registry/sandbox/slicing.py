@@ -1,8 +1,9 @@
-"""The column of slices: a few values as they are, many numbers as quarters, other values together."""
+"""The column of slices: few values as they are, many numbers as quarters, the rare together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,7 +71,7 @@ def _quarters(rows: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, tuple[
     cuts = np.unique(np.nanquantile(values, [0.25, 0.5, 0.75]))
     codes = np.searchsorted(cuts, values, side="left").astype(np.int32)
     names = [f"≤ {cuts[0]:.4g}"]
-    names += [f"{a:.4g} – {b:.4g}" for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    names += [f"{a:.4g} – {b:.4g}" for a, b in pairwise(cuts)]
     names += [f"> {cuts[-1]:.4g}"]
     if np.isnan(values).any():
         codes[np.isnan(values)] = len(names)
