@@ -16,6 +16,7 @@ PAGES = {
         ("playground.py", "Playground", "science", True),
         ("evaluations.py", "Evaluations", "rule", True),
         ("model.py", "Model", "deployed_code", False),
+        ("evaluation.py", "Evaluation", "rule", False),
         ("account.py", "Account", "person", False),
     ),
     " ": (

@@ -96,10 +96,10 @@ def _studentised(grown: np.ndarray) -> tuple[float, float, float]:
     if error <= 1e-12 * abs(mean) or error == 0:
         return mean, mean, 1.0 if mean == 0 else 1 / (_REPLICATES + 1)
     off = means - means.mean()
-    drawn = intervals.units([off, np.square(off)], replicates=_REPLICATES).drawn / n
-    spread = np.maximum(drawn[:, 2] - np.square(drawn[:, 1]), 0) / (n - 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.abs(drawn[:, 1]) / np.sqrt(spread)
+    drawn = intervals.resampled(n, _REPLICATES) @ np.stack([off, np.square(off)], axis=1) / n
+    spread = np.maximum(drawn[:, 1] - np.square(drawn[:, 0]), 0) / (n - 1)
+    with np.errstate(all="ignore"):
+        t = np.abs(drawn[:, 0]) / np.sqrt(spread)
     t = np.sort(np.where(np.isfinite(t), t, np.inf))
     seen = abs(mean) / error
     p_value = (1 + int((t >= seen).sum())) / (_REPLICATES + 1)

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAX_POINTS, BINS = 2000, 40
-# columns of the sums below, after the count of rows
-_ERROR, _SQUARE, _SIZE, _TARGET, _TARGET_SQUARE, _RELATIVE = range(1, 7)
 
 
 def measured(
@@ -33,20 +31,12 @@ def measured(
     import numpy as np
 
     actual, predicted = actual.astype(np.float64), predicted.astype(np.float64)
-    values = {n: v for n, v in _values(actual, predicted).items() if only is None or n in only}
-    error = predicted - actual
-    size = np.abs(error)
-    off = actual - actual.mean()
-    relative = size / np.maximum(np.abs(actual), np.finfo(np.float64).eps)
-    columns = [error, np.square(error), size, off, np.square(off), relative]
-    found = intervals.units(columns, most, replicates)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ranges = {n: found.interval(s) for n, s in _statistics().items() if n in values}
-    ranges["median_absolute_error"] = intervals.of_median(np.sort(size))
-    return [
-        Measured(name, value, *ranges.get(name, intervals.NONE), higher_is_better=name in _HIGHER)
-        for name, value in values.items()
-    ]
+    found = []
+    for name, value in _values(actual, predicted).items():
+        if only is None or name in only:
+            low, high = _interval(name, actual, predicted, most, replicates)
+            found.append(Measured(name, value, low, high, higher_is_better=name in _HIGHER))
+    return found
 
 
 _HIGHER = frozenset({"r2_score", "explained_variance"})
@@ -71,24 +61,31 @@ def _values(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def _statistics() -> dict[str, intervals.Statistic]:
-    """The same metrics of many rows of sums at once."""
+def _interval(
+    name: str, actual: np.ndarray, predicted: np.ndarray, most: int, replicates: int
+) -> intervals.Interval:
+    """Each metric as a mean, or as one mean by another, of which intervals are known."""
     import numpy as np
 
-    def variance(sums: np.ndarray, plain: int, square: int) -> np.ndarray:
-        answer: np.ndarray = sums[:, square] - sums[:, plain] ** 2 / sums[:, 0]
-        return answer
-
-    def varied(sums: np.ndarray) -> np.ndarray:
-        return variance(sums, _TARGET, _TARGET_SQUARE)
-
-    return {
-        "root_mean_squared_error": lambda sums: np.sqrt(sums[:, _SQUARE] / sums[:, 0]),
-        "mean_absolute_error": lambda sums: sums[:, _SIZE] / sums[:, 0],
-        "r2_score": lambda sums: 1 - sums[:, _SQUARE] / varied(sums),
-        "explained_variance": lambda sums: 1 - variance(sums, _ERROR, _SQUARE) / varied(sums),
-        "mean_absolute_percentage_error": lambda sums: sums[:, _RELATIVE] / sums[:, 0],
-    }
+    error = predicted - actual
+    if name == "max_error":
+        return intervals.NONE
+    if name == "median_absolute_error":
+        return intervals.of_median(np.sort(np.abs(error)))
+    part, whole = np.abs(error), None
+    if name == "mean_absolute_percentage_error":
+        part = part / np.abs(actual)
+    elif name == "root_mean_squared_error":
+        part = np.square(error)
+    elif name in _HIGHER:
+        part = np.square(error - (error.mean() if name == "explained_variance" else 0))
+        whole = np.square(actual - actual.mean())
+    low, high = intervals.of_ratio(part, whole, most=most, replicates=replicates)
+    if low is None or high is None:
+        return intervals.NONE
+    if name == "root_mean_squared_error":
+        return low**0.5, high**0.5
+    return (1 - high, 1 - low) if name in _HIGHER else (low, high)
 
 
 def residuals(actual: np.ndarray, predicted: np.ndarray) -> Residuals:

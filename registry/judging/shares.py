@@ -120,15 +120,10 @@ def _losses(truth: Truth, answers: Answers, shown: Shown) -> None:
     losses = row_losses(truth, answers)
     if losses is None:
         return
-    found = intervals.units(list(losses.values()))
-    for place, (name, column) in enumerate(losses.items(), 1):
-
-        def mean(sums: np.ndarray, place: int = place) -> np.ndarray:
-            answer: np.ndarray = sums[:, place] / sums[:, 0]
-            return answer
-
+    for name, column in losses.items():
+        interval = intervals.of_ratio(column)
         shown.metrics.append(
-            Measured(name, float(np.mean(column)), *found.interval(mean), higher_is_better=False)
+            Measured(name, float(np.mean(column)), *interval, higher_is_better=False)
         )
 
 
