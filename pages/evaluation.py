@@ -72,7 +72,7 @@ if not evaluation_id:
     cards.header("Evaluation")
     about = "Choose one from the list, or bring labelled rows and start one."
     with cards.empty("No evaluation named", about, icon="rule"):
-        cards.go("Models", "models.py", key="evaluation.models", type="primary")
+        cards.go("Evaluations", "evaluations.py", key="evaluation.list", type="primary")
     st.stop()
 
 with notices.shown():

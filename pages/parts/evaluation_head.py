@@ -73,6 +73,7 @@ def missing(view: View) -> None:
     """Versions without figures and rows that were left out, in words."""
     for one in view.failed:
         why = one.failure or "it was not asked"
+        why = why[:1].upper() + why[1:]
         st.error(
             f"**{text.escape(one.ref, 80)} has no figures.** {text.escape(why, 600)}",
             icon=":material/error:",

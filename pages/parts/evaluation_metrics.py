@@ -106,7 +106,7 @@ def paired(view: View) -> None:
                 f"{text.delta(pair.difference)}  \n:small[:gray[{interval(pair)}]]"
             ),
             "p": p_value(pair.p_value).removeprefix("p ").removeprefix("= "),
-            "so it": f":{shade}-badge[{judged}]",
+            "verdict": f":{shade}-badge[{judged}]",
         }
     if not rows:
         return

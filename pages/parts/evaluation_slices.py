@@ -45,9 +45,9 @@ def _table(view: View, metric: str) -> None:
     columns = [heading(view, one) for one in view.judged]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     st.table(frame, border="horizontal", alt=f"{words(metric)} by slice and version")
-    limit = f"The {_MOST} slices with most rows; " if len(sizes) >= _MOST else ""
+    limit = f"The {_MOST} values with most rows. " if len(sizes) >= _MOST else ""
     st.caption(
-        f"{limit}the worst by {text.escape(view.base.name, 60)} first. Marked: worse than the "
+        f"{limit}The worst by {text.escape(view.base.name, 60)} first. Marked: worse than the "
         "version’s own figure on all rows by more than the interval of the slice."
     )
 
