@@ -119,7 +119,7 @@ __all__ = [
     "unnamed_classifier",
 ]
 
-JOBLIB_COMPRESSIONS = ("zlib", "gzip", "bz2", "xz", "lzma")
+JOBLIB_COMPRESSIONS = ("zlib", "gzip", "bz2", "xz", "lzma", "lz4")
 PICKLE_PROTOCOLS = (2, 3, 4, 5)
 
 
