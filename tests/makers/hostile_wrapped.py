@@ -9,7 +9,6 @@ import json
 import lzma
 import pickle
 import struct
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from typing import Any
 import lz4.frame
 import numpy as np
 
-from tests.makers import fitted, networks
+from tests.makers import fitted, networks, old_torch
 from tests.makers.hostile_plain import called, os_system, system, writing
 
 
@@ -213,18 +212,6 @@ def torch_legacy_tail(marker: Path) -> bytes:
     return _legacy(pickle.dumps({"epoch": 3}, 2)) + os_system(marker)
 
 
-def torch_tar(marker: Path) -> bytes:
-    """torch before 0.2: a tar file of pickles."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        for name in ("storages", "tensors", "pickle"):
-            content = os_system(marker)
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return file.getvalue()
-
-
 def export_with_pickled_weights(marker: Path) -> bytes:
     """torch.export: a weight that is stored as a pickle."""
     with zipfile.ZipFile(networks.torch_export_mlp(marker.parent)) as archive:
@@ -398,7 +385,8 @@ WRAPPED: dict[str, tuple[Callable[[Path], bytes], ...]] = {
     ".pt": (
         torch_zip, torch_module, torch_second_pickle, torch_weights_are_a_pickle,
         torch_bytes_after_the_end, torchscript_constants, torch_legacy, torch_legacy_header,
-        torch_legacy_tail, torch_tar,
+        torch_legacy_tail,
+        *old_torch.HOSTILE,
     ),
     ".pt2": (export_with_pickled_weights,),
     ".skops": (
