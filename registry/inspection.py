@@ -62,8 +62,12 @@ class Report:
     @property
     def asks(self) -> frozenset[tuple[str, ...]]:
         """All that somebody takes upon themselves who trusts the file: names and findings."""
-        findings = {(f.level, f.rule, f.what) for f in self.findings if f.level != "info"}
-        return frozenset({("name", name) for name in self.unusual} | findings)
+        return frozenset({("name", name) for name in self.unusual} | self.raised)
+
+    @property
+    def raised(self) -> frozenset[tuple[str, str, str]]:
+        """Level, rule and subject of what speaks against the file."""
+        return frozenset((f.level, f.rule, f.what) for f in self.findings if f.level != "info")
 
     @property
     def worst(self) -> Finding | None:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from registry.formats.text import clean
 
-BLOCK = 512
+BLOCK, RECORD = 512, 20 * 512  # Python fills the last record up
 _REGULAR = (b"0", b"\0")
 _MAX_MEMBERS, _MAX_NOTES = 16, 1 << 16
 _HARMLESS = {"mtime", "atime", "ctime", "uid", "gid", "uname", "gname"}
@@ -123,7 +123,7 @@ def _refuse_notes(data: bytes) -> None:
 
 def _refuse_rest(file: BinaryIO, at: int, end: int) -> None:
     """Refuse anything but zeros behind the last member, and an end that is none."""
-    if end - at < 2 * BLOCK or end - at > 64 * BLOCK:
+    if end % RECORD or not 2 * BLOCK <= end - at < 2 * BLOCK + RECORD:
         raise ValueError("it ends early, or far behind its last member")
     if any(_read(file, at, end - at)):
         raise ValueError("bytes follow behind its end")

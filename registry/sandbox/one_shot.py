@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from registry import scanners
 from registry.errors import (
     BrokenArtifact,
     Busy,
@@ -28,6 +29,15 @@ from registry.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+def _report(worker: Worker, told: Any) -> Report:
+    """A report of the size that scanners keep to."""
+    report = questions.record(Report, worker, told)
+    most = scanners.MAX_FINDINGS + len(scanners.SCANNERS)
+    if len(report.findings) > most or len(report.names) > scanners.MAX_NAMES:
+        worker.refuse(Odd("a report without end"))
+    return report
 
 
 class OneShot(ABC):
@@ -58,7 +68,7 @@ class OneShot(ABC):
             if not isinstance(told, dict):
                 worker.refuse(Odd("no inspection"))
             inspection = questions.record(Inspection, worker, told.get("inspection"))
-            return inspection, questions.record(Report, worker, told.get("report"))
+            return inspection, _report(worker, told.get("report"))
 
     def scan(self, fd: int, format: str) -> Report:
         """Scan a file again whose format is known, in a worker of its own.
@@ -68,7 +78,7 @@ class OneShot(ABC):
             Busy: Too many files are being read.
         """
         with self._once("scan", fd, {"format": format}) as (worker, reply):
-            return questions.record(Report, worker, worker.data(reply))
+            return _report(worker, worker.data(reply))
 
     @contextmanager
     def convert(self, spec: ModelSpec, target: str, most_bytes: int) -> Iterator[Made]:
