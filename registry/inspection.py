@@ -76,6 +76,23 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How far a look at a file is, and what it has found so far.
+
+    Attributes:
+        scanner: The one at work, the `n`-th of `of`; "" while the format is read.
+        done_bytes: How far into the file it has come, of `size_bytes`.
+    """
+
+    scanner: str = ""
+    n: int = 0
+    of: int = 0
+    done_bytes: int = 0
+    size_bytes: int = 0
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What was read out of a file without executing it."""
 

@@ -76,6 +76,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "alias": lambda w: "staging",
     "artifact_id": lambda w: w.first.artifacts[0].id,
     "blob": lambda w: staging.pointer(w.reg, staging.get(w.reg, w.alice, w.staged_id), w.alice),
+    "chosen": lambda w: "",
     "current": lambda w: PASSWORD,
     "details": lambda w: Details(model=w.model),
     "disabled": lambda w: True,
@@ -100,6 +101,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "target": lambda w: "",
     "tensor_name": lambda w: "input",
     "username": lambda w: w.bob.username,
+    "watch": lambda w: None,
     "when": lambda w: datetime.now(UTC),
 }
 REFERENCES = frozenset("artifact_id blob draft_id job_id model ref refs staged_id".split())

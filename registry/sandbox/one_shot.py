@@ -7,6 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from registry import scanners
@@ -21,9 +22,10 @@ from registry.errors import (
 )
 from registry.formats import convert
 from registry.records import Inspection, Package, Report
-from registry.sandbox import conversion, descriptors, questions
+from registry.sandbox import conversion, descriptors, progress, questions
 from registry.sandbox.contract import Made, ModelSpec
 from registry.sandbox.process import Worker
+from registry.sandbox.progress import Watch
 from registry.sandbox.wire import Message, Odd
 from registry.settings import Settings
 
@@ -50,20 +52,23 @@ class OneShot(ABC):
     def _fork(self, group: str, cpu_s: int) -> Worker:
         """A fresh worker, without a model."""
 
-    def inspect(self, fd: int, filename: str) -> tuple[Inspection, Report]:
+    def inspect(
+        self, fd: int, filename: str, watch: Watch | None = None
+    ) -> tuple[Inspection, Report]:
         """Read what a file says about itself and scan it, in a worker of its own.
 
         Nothing in the file is executed.
 
         Args:
             fd: Read-only descriptor, which stays the caller's.
+            watch: Told how far it is, about four times a second.
 
         Raises:
             UnknownFormat: It is no model file that Vitrine knows.
             BrokenArtifact: It is damaged, or reading it crashed or took too long.
             Busy: Too many files are being read.
         """
-        with self._once("inspect", fd, {"filename": filename}) as (worker, reply):
+        with self._once("inspect", fd, {"filename": filename}, watch=watch) as (worker, reply):
             told = worker.data(reply)
             if not isinstance(told, dict):
                 worker.refuse(Odd("no inspection"))
@@ -183,7 +188,7 @@ class OneShot(ABC):
 
     @contextmanager
     def _once(
-        self, task: str, fd: int, order: dict[str, Any], *others: int
+        self, task: str, fd: int, order: dict[str, Any], *others: int, watch: Watch | None = None
     ) -> Iterator[tuple[Worker, Message]]:
         """A worker for one file, and its reply; whatever it does wrong is the file's fault."""
         timeout_s = self._settings.inspect_timeout_s
@@ -191,8 +196,10 @@ class OneShot(ABC):
             with self._turn_to_read():
                 worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
                 try:
-                    fds = map(descriptors.checked, (fd, *others))
-                    yield worker, questions.task(worker, task, timeout_s, b"", *fds, **order)
+                    fds = [descriptors.checked(given) for given in (fd, *others)]
+                    ask = partial(questions.task, worker, task, timeout_s, b"", *fds, **order)
+                    reply = progress.watched(worker, fd, watch, ask) if watch else ask()
+                    yield worker, reply
                 finally:
                     worker.end()
         except (Rejected, Busy, NotInstalled):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from registry.errors import RegistryError
 from registry.formats.text import finding
@@ -32,6 +33,7 @@ SCANNERS: tuple[str, ...] = (
 )
 """In the order of looking: containers first, then what lies in them."""
 
+Tell: TypeAlias = Callable[[str, int, int, Sequence[Finding]], None]
 MAX_FINDINGS, MAX_NAMES = 100, 2_000
 """As many as a report keeps; one that is cut is never milder for it."""
 
@@ -45,17 +47,25 @@ def get(name: str) -> Scanner:
     return cast("Scanner", importlib.import_module(f"registry.scanners.{name}"))
 
 
-def scan(file: BinaryIO, format: str) -> Report:
+def quiet(scanner: str, n: int, of: int, findings: Sequence[Finding]) -> None:
+    """Tells nobody."""
+
+
+def scan(file: BinaryIO, format: str, tell: Tell = quiet) -> Report:
     """Look at a file with every scanner of its format; fails closed.
 
     A scanner that cannot finish, for whatever reason, makes the report incomplete and refuses
     the file. Runs inside a locked worker only.
+
+    Args:
+        tell: Called before each scanner with its name, number, how many there are, and what the
+            others have found.
     """
     look = Look()
-    for name in SCANNERS:
+    chosen = [name for name in SCANNERS if format in get(name).FORMATS]
+    for n, name in enumerate(chosen, 1):
         scanner = get(name)
-        if format not in scanner.FORMATS:
-            continue
+        tell(name, n, len(chosen), look.findings)
         try:
             file.seek(0)
             scanner.scan(file, format, look)
