@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -72,6 +72,20 @@ class UnsafeArtifact(Rejected):
     def __init__(self, report: Report) -> None:
         super().__init__(f"refused: {report.worst.what}" if report.worst else "refused")
         self.report = report
+
+
+class SeveralModels(RegistryError):
+    """A package holds more than one model: somebody must say which one is meant.
+
+    Args:
+        names: Their paths in the package.
+    """
+
+    status = 409
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"the package holds {len(names)} model files: choose the one to publish")
+        self.names = tuple(names)
 
 
 class InvalidInput(RegistryError):

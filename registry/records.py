@@ -25,6 +25,7 @@ from registry.inspection import FindingLevel as FindingLevel
 from registry.inspection import Inspection as Inspection
 from registry.inspection import Judgement as Judgement
 from registry.inspection import Named as Named
+from registry.inspection import Reading as Reading
 from registry.inspection import Report as Report
 from registry.inspection import Verdict as Verdict
 from registry.package import Package as Package

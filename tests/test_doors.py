@@ -89,6 +89,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "alias": lambda w: "staging",
     "artifact_id": lambda w: w.first.artifacts[0].id,
     "blob": lambda w: staging.pointer(w.reg, staging.get(w.reg, w.alice, w.staged_id), w.alice),
+    "chosen": lambda w: "",
     "current": lambda w: PASSWORD,
     "base_ref": lambda w: w.ref,
     "dataset_id": lambda w: w.dataset_id,
@@ -121,6 +122,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "tensor_name": lambda w: "input",
     "username": lambda w: w.bob.username,
     "version_ids": lambda w: [w.first.id],
+    "watch": lambda w: None,
     "when": lambda w: datetime.now(UTC),
 }
 REFERENCES = frozenset(

@@ -30,7 +30,7 @@ from registry.errors import (
 )
 from registry.formats import convert
 from registry.records import Checked, Finding, Inspection, Schema
-from registry.sandbox import arrays, wire
+from registry.sandbox import arrays, progress, wire
 from registry.sandbox.limits import Layers, Limits, lock_down
 from registry.sandbox.wire import DONE, FAILED, PREDICT_ARRAYS, TASK, Body, Channel, Closed
 from registry.scanners import packages
@@ -195,9 +195,11 @@ def _check(work: Work, message: wire.Message) -> Reply:
 
 
 def _inspect(_: Work, message: wire.Message, *, filename: str) -> Reply:
+    page = message.fds.pop() if len(message.fds) > 1 else None
     with _file(message) as file:
         inspection = formats.inspect(file, filename)
-        report = scanners.scan(file, inspection.format)
+        tell = scanners.quiet if page is None else progress.Board(page).write
+        report = scanners.scan(file, inspection.format, tell)
     return _data({"inspection": codec.dump(inspection), "report": codec.dump(report)})
 
 
