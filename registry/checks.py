@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from registry import codec, decisions, jobs, models, rescans, versions
+from registry import codec, decisions, golden_cases, jobs, models, rescans, timings, versions
 from registry.core import Registry
 from registry.errors import (
     Conflict,
@@ -60,8 +60,24 @@ def run(reg: Registry, version_id: str) -> None:
     except RegistryError as failed:
         versions.conclude(reg, version_id, status="failed", failure=_why(failed), report=report)
     else:
-        if not versions.conclude(reg, version_id, status="ready", checked=checked, report=report):
+        if versions.conclude(reg, version_id, status="ready", checked=checked, report=report):
+            _measure(reg, version_id)
+        else:
             reg.pool.drop(version_id)  # somebody decided otherwise meanwhile
+
+
+def _measure(reg: Registry, version_id: str) -> None:
+    """Have a version that is ready measured, and held to the golden cases, in the background."""
+    with reg.writing() as s:
+        row = s.get(VersionRow, version_id)
+        if row is None or row.status != "ready" or not row.schema or not row.inspection["runnable"]:
+            return
+        subject = f"{models.address(s, s.get_one(ModelRow, row.model_id))}@{row.number}"
+        started = golden_cases.submit_in(s, SYSTEM, row, subject)
+        if jobs.last_in(s, timings.KIND, version_id) is None:
+            started.append(jobs.submit_in(s, SYSTEM, timings.KIND, version_id, subject))
+    for job_id in started:
+        jobs.start(reg, job_id)
 
 
 def again(reg: Registry, actor: Actor, ref: str) -> Version:

@@ -13,6 +13,8 @@ from registry.core import Registry
 from registry.records import Actor, Benchmark
 from registry.tables import BenchmarkRow
 
+KIND = "benchmark"
+"""Of the jobs that measure."""
 _MOST = 200
 _ROWS = ("id", "version_id", "machine", "p95_ms", "at")
 

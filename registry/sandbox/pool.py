@@ -18,6 +18,7 @@ from registry.errors import (
 )
 from registry.records import Checked, WarmState, WorkerState
 from registry.sandbox import descriptors, questions, wire
+from registry.sandbox.alone import Alone
 from registry.sandbox.contract import Answer, ModelSpec
 from registry.sandbox.limits import Limits
 from registry.sandbox.nursery import Nursery
@@ -135,6 +136,24 @@ class Pool(OneShot):
             turn.slot.schema = checked.schema
             return replace(checked, load_ms=turn.slot.load_ms)
 
+    @contextmanager
+    def alone(self, spec: ModelSpec) -> Iterator[Alone]:
+        """A version in a fresh worker beside those that people share; it ends with the block.
+
+        Raises:
+            PredictionFailed, NotInstalled, Busy, StoreError: As for `predict`.
+        """
+        worker = self._standby(self._group(spec))
+        try:
+            yield Alone(worker, spec, self._settings.load_timeout_s)
+        finally:
+            worker.end()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a worker loads or answers for somebody right now."""
+        return any(slot.users for slot in self._slots.all())
+
     def state(self, version_id: str) -> WarmState:
         """Whether a worker has the version loaded."""
         slot = self._slots.get(version_id)
@@ -235,10 +254,14 @@ class Pool(OneShot):
         slot.load_ms = (time.perf_counter() - started) * 1e3
         return slot.worker
 
-    def _loaded(self, spec: ModelSpec) -> Worker:
+    def _group(self, spec: ModelSpec) -> str:
         group = formats.group(spec.format)
         if group not in GROUPS:
             raise PredictionFailed(f"{spec.inspection.framework} models are stored, not run")
+        return group
+
+    def _loaded(self, spec: ModelSpec) -> Worker:
+        group = self._group(spec)
         with descriptors.opened(spec) as fd:
             worker = self.standbys.take(group) or self._fork(group, self._settings.worker_cpu_s)
             try:
