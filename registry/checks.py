@@ -26,11 +26,12 @@ def run(reg: Registry, version_id: str) -> None:
     """Check one version; it becomes ready, or failed with the reason. Harmless when repeated.
 
     What the scan does not find clean is loaded only while somebody trusts it as it is; else it is
-    quarantined.
+    quarantined. What is ready is measured, as a job of its own.
 
     Raises:
         WorkerCrashed, Conflict: It was cut off because this process is ending.
     """
+    _measure(reg, version_id)  # a check that was cut off right after its end comes here again
     with reg.reading() as s:
         row = s.get(VersionRow, version_id)
         if row is None or row.status != "checking" or row.deleted_at:
@@ -70,7 +71,9 @@ def _measure(reg: Registry, version_id: str) -> None:
     """Have a version that is ready measured, and held to the golden cases, in the background."""
     with reg.writing() as s:
         row = s.get(VersionRow, version_id)
-        if row is None or row.status != "ready" or not row.schema or not row.inspection["runnable"]:
+        if row is None or row.status != "ready" or row.deleted_at:
+            return
+        if not row.schema or not row.inspection["runnable"]:
             return
         subject = f"{models.address(s, s.get_one(ModelRow, row.model_id))}@{row.number}"
         started = golden_cases.submit_in(s, SYSTEM, row, subject)

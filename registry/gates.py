@@ -199,9 +199,9 @@ def _not_worse(subject: _Subject, rule: Rule) -> tuple[bool, str]:
     pairs = [(m, t) for m in mine for t in theirs if m.dataset == t.dataset]
     if not pairs:
         return False, f"{_titled(rule)} is not recorded for the champion, v{champion.number}"
-    gaps = [(_gap(m, t), m, t) for m, t in pairs]
-    if unknown := [m for gap, m, _ in gaps if gap is None]:
-        return False, f"nothing says whether a higher {_name(unknown[0])} is better"
+    gaps = [(gap, m, t) for m, t in pairs if (gap := _gap(m, t)) is not None]
+    if len(gaps) < len(pairs):
+        return False, f"nothing says whether a higher {_titled(rule)} is better"
     worst, m, t = max(gaps, key=lambda found: math.inf if math.isnan(found[0]) else found[0])
     slack = _ROUNDING * max(abs(m.value), abs(t.value))
     passed = worst <= rule.value + slack

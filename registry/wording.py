@@ -1,4 +1,4 @@
-"""What people write about models and versions, checked: names, labels and links."""
+"""What people write about models and versions, checked: names, labels, links, aliases."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from registry import (
     access,
     accounts,
     aliases,
+    golden_cases,
     jobs,
     models,
     publish,
@@ -42,6 +43,7 @@ from registry.records import (
     Named,
     Report,
     Role,
+    Rule,
     Version,
 )
 from registry.sandbox.pool import Pool
@@ -66,22 +68,30 @@ class World:
     staged_id: str
     email: str
     job_id: str
+    case_id: str
 
     @property
     def ref(self) -> str:
         return f"{self.model}@1"
 
 
+def _row(w: World) -> dict[str, Any]:
+    return {f.name: 1.5 for f in w.first.schema.fields} if w.first.schema else {}
+
+
 ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "alias": lambda w: "staging",
     "artifact_id": lambda w: w.first.artifacts[0].id,
     "blob": lambda w: staging.pointer(w.reg, staging.get(w.reg, w.alice, w.staged_id), w.alice),
+    "case_id": lambda w: w.case_id,
     "current": lambda w: PASSWORD,
     "details": lambda w: Details(model=w.model),
     "disabled": lambda w: True,
     "draft_id": lambda w: w.staged_id,
     "email": lambda w: w.email,
+    "expected": lambda w: {"label": "setosa"},
     "filename": lambda w: "model.joblib",
+    "inputs": _row,
     "inspection": lambda w: w.first.inspection,
     "job_id": lambda w: w.job_id,
     "level": lambda w: "view",
@@ -95,14 +105,16 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "refs": lambda w: [w.ref],
     "read": lambda w: HELD,
     "report": lambda w: HELD,
-    "rows": lambda w: [{f.name: 1.5 for f in w.first.schema.fields}] if w.first.schema else [],
+    "rows": lambda w: [_row(w)],
+    "rules": lambda w: [Rule("metric", metric="accuracy_score", value=0.9)],
     "staged_id": lambda w: w.staged_id,
     "target": lambda w: "",
     "tensor_name": lambda w: "input",
+    "tolerance": lambda w: 1e-6,
     "username": lambda w: w.bob.username,
     "when": lambda w: datetime.now(UTC),
 }
-REFERENCES = frozenset("artifact_id blob draft_id job_id model ref refs staged_id".split())
+REFERENCES = frozenset("artifact_id blob case_id draft_id job_id model ref refs staged_id".split())
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
     "accounts.set_disabled": {"username": "carol"},
@@ -261,6 +273,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             ]
             address = models.address(s, model)
             job_id = jobs.submit_in(s, alice, "rescan", rows[0].id, f"{address}@1")
+        case = golden_cases.add(reg, alice, address, f"{SECRET} case", {"a": 1}, {"label": "b"})
         for row in rows:
             versions.conclude(reg, row.id, status="ready")
         return World(
@@ -273,6 +286,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             staged_id=staged_id,
             email=f"new-{number}@example.org",
             job_id=job_id,
+            case_id=case.id,
         )
 
     return run
