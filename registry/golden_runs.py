@@ -53,6 +53,18 @@ def start(reg: Registry, actor: Actor, ref: str) -> Job:
     return jobs.get(reg, found[0])
 
 
+def last(reg: Registry, actor: Actor, ref: str) -> Job | None:
+    """The newest job that puts the cases to a version, whoever caused it; None when there is none.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+    """
+    with reg.reading() as s:
+        _, row = versions.for_action(s, actor, "model.read", ref)
+        job = jobs.last_in(s, KIND, row.id)
+        return jobs.record(job) if job else None
+
+
 def try_case(
     reg: Registry,
     actor: Actor,

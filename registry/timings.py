@@ -8,10 +8,10 @@ from dataclasses import asdict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import versions
+from registry import models, versions
 from registry.core import Registry
 from registry.records import Actor, Benchmark
-from registry.tables import BenchmarkRow
+from registry.tables import BenchmarkRow, VersionRow
 
 KIND = "benchmark"
 """Of the jobs that measure."""
@@ -39,6 +39,18 @@ def latest(reg: Registry, actor: Actor, refs: Sequence[str]) -> dict[str, Benchm
         ids = {ref: versions.for_action(s, actor, "model.read", ref)[1].id for ref in refs}
         found = of_versions(s, ids.values())
         return {ref: found[key] for ref, key in ids.items() if key in found}
+
+
+def of_model(reg: Registry, actor: Actor, model: str) -> dict[str, Benchmark]:
+    """Version id to its newest benchmark, for the versions of a model.
+
+    Raises:
+        NotFound: No such model, or the actor may not see it.
+    """
+    with reg.reading() as s:
+        row = models.for_action(s, actor, "model.read", model)
+        ids = s.execute(select(VersionRow.id).where(VersionRow.model_id == row.id)).scalars()
+        return of_versions(s, ids.all())
 
 
 def find(reg: Registry, actor: Actor, ref: str) -> list[Benchmark]:
