@@ -38,7 +38,7 @@ _QUIET_S, _LOOK_S = 10.0, 0.05
 
 
 @dataclass
-class _Figures:
+class Figures:
     """What has been measured so far, in milliseconds unless the name says otherwise."""
 
     loads: list[float] = field(default_factory=list)
@@ -126,8 +126,7 @@ def run(reg: Registry, version_id: str) -> None:
         schema = _schema(row)
         spec = versions.spec_in(s, reg, row)
         size_bytes = _size(s, version_id)
-    run_ = _Run(reg, spec, schema, time.monotonic() + reg.settings.benchmark_timeout_s)
-    figures = _measured(run_)
+    figures = measure(reg, spec, schema)
     p50, p95, p99 = _percentiles(figures.calls)
     measured = Benchmark(
         id=new_id(),
@@ -146,6 +145,30 @@ def run(reg: Registry, version_id: str) -> None:
     with reg.writing() as s:
         if s.get(VersionRow, version_id) is not None:
             timings.record_in(s, measured)
+
+
+def measure(reg: Registry, spec: ModelSpec, schema: Schema) -> Figures:
+    """Cold loads, each in a worker of its own; the last one answers.
+
+    Raises:
+        PredictionFailed: It does not load or answer one row; its subclasses say how.
+        Conflict: The job was cancelled, or this process is ending.
+    """
+    figures, started = Figures(), time.monotonic()
+    run_ = _Run(reg, spec, schema, started + reg.settings.benchmark_timeout_s)
+    for n in range(1, _LOADS + 1):
+        jobs.tell(run_.reg, 0.05 * n, f"loading, {n} of up to {_LOADS} times")
+        run_.wait_for_quiet()
+        run_.left_s()
+        with run_.reg.pool.alone(run_.spec) as alone:
+            figures.loads.append(alone.load_ms)
+            if n < _LOADS and time.monotonic() - started < _LOADS_S:
+                continue
+            alone.peak_bytes()
+            _ask_single(run_, alone, figures)
+            _ask_batches(run_, alone, figures)
+            return figures
+    raise AssertionError("the last load answers")
 
 
 def machine(threads: int) -> str:
@@ -186,25 +209,7 @@ def _size(s: Session, version_id: str) -> int:
     ).scalar_one()
 
 
-def _measured(run_: _Run) -> _Figures:
-    """Cold loads, each in a worker of its own; the last one answers."""
-    figures, started = _Figures(), time.monotonic()
-    for n in range(1, _LOADS + 1):
-        jobs.tell(run_.reg, 0.05 * n, f"loading, {n} of up to {_LOADS} times")
-        run_.wait_for_quiet()
-        run_.left_s()
-        with run_.reg.pool.alone(run_.spec) as alone:
-            figures.loads.append(alone.load_ms)
-            if n < _LOADS and time.monotonic() - started < _LOADS_S:
-                continue
-            alone.peak_bytes()
-            _ask_single(run_, alone, figures)
-            _ask_batches(run_, alone, figures)
-            return figures
-    raise AssertionError("the last load answers")
-
-
-def _ask_single(run_: _Run, alone: Alone, figures: _Figures) -> None:
+def _ask_single(run_: _Run, alone: Alone, figures: Figures) -> None:
     """One row at a time, a different one each."""
     singles = _singles(run_.schema)
     for n in range(_WARM_UP):
@@ -226,7 +231,7 @@ def _ask_single(run_: _Run, alone: Alone, figures: _Figures) -> None:
     figures.peak_bytes = alone.peak_bytes()
 
 
-def _ask_batches(run_: _Run, alone: Alone, figures: _Figures) -> None:
+def _ask_batches(run_: _Run, alone: Alone, figures: Figures) -> None:
     """Growing batches, until one does not work: what went well before it stays."""
     for n, size in enumerate(BATCHES):
         jobs.tell(run_.reg, 0.5 + 0.1 * n, f"asking {size} rows at a time")
