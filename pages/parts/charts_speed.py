@@ -12,7 +12,7 @@ from pages.parts.charts import Values
 @st.cache_resource(max_entries=200, show_spinner=False)
 def throughput(actor_id: str, sizes: tuple[int, ...], rates: Values) -> go.Figure:
     """Rows a second over batch size, both on scales of powers; first and last labelled."""
-    labels = [f"{text.number(rate, 3)}/s" for rate in rates]
+    labels = [f"{rate:,.0f}" if rate >= 10 else text.number(rate, 2) for rate in rates]
     line = go.Scatter(
         x=list(sizes),
         y=list(rates),
@@ -31,5 +31,5 @@ def throughput(actor_id: str, sizes: tuple[int, ...], rates: Values) -> go.Figur
     figure = charts.template(line, height=170)
     figure.update_xaxes(type="log", tickvals=list(sizes), ticktext=[str(size) for size in sizes])
     figure.update_yaxes(type="log", visible=False)
-    figure.update_layout(margin={"l": 28, "r": 40, "t": 30, "b": 8})
+    figure.update_layout(margin={"l": 28, "r": 44, "t": 30, "b": 8})
     return figure

@@ -61,7 +61,7 @@ def _case(
     if run is None:
         said += " :gray[not run on this version]"
     elif not run.passed:
-        said += f"  \n:small[{text.escape(run.message[:1].upper() + run.message[1:], 400)}]"
+        said += f"  \n:small[{text.escape(run.message, 400)}]"
     row.markdown(said, width="stretch")
     if row.button(
         "Open", key=f"golden.{case.id}.open", type="tertiary", icon=":material/open_in_full:"
@@ -76,7 +76,7 @@ def _open(
     """Input, expected answer and what came; what may be changed."""
     why = access.allowed(actor, model.level, "golden.edit")
     if run is not None and not run.passed:
-        st.error(text.escape(run.message[:1].upper() + run.message[1:], 1000))
+        st.error(text.escape(run.message, 1000), icon=":material/cancel:")
     name, inputs, expected, tolerance = _form(case, f"golden.{case.id}", why)
     if run is not None and run.answer is not None:
         with st.expander("What this version answered"):

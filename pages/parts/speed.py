@@ -34,13 +34,14 @@ def show(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
 
 
 def _figures(actor: Actor, found: Benchmark) -> None:
-    grid = st.grid(min_column_width=92, gap="small")
+    grid = st.grid(min_column_width=110, gap="small")
     for label, value, about in (
         ("p50", text.duration(found.p50_ms), "Half of the answers to one row took no longer."),
         ("p95", text.duration(found.p95_ms), "95 of 100 answers to one row took no longer."),
         ("p99", text.duration(found.p99_ms), "99 of 100 answers to one row took no longer."),
         ("Load", text.duration(found.load_ms), "Median of several loads, each in a new worker."),
         ("Memory", text.size(found.peak_memory_bytes), "At its peak, beyond an empty worker."),
+        ("File", text.size(found.size_bytes), "The model file itself."),
     ):
         with grid.container():
             st.metric(label, value, help=about)
