@@ -49,6 +49,7 @@ from registry.standards import GoldenCase as GoldenCase
 from registry.standards import GoldenRun as GoldenRun
 from registry.standards import Kinship as Kinship
 from registry.standards import Rule as Rule
+from registry.standards import RuleKind as RuleKind
 from registry.standards import RuleResult as RuleResult
 from registry.verdict import Case as Case
 from registry.verdict import CaseState as CaseState

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -17,6 +18,7 @@ from registry.errors import (
 )
 from registry.records import Checked, WarmState, WorkerState
 from registry.sandbox import descriptors, questions, wire
+from registry.sandbox.alone import Alone
 from registry.sandbox.contract import Answer, ModelSpec
 from registry.sandbox.judge import Raw
 from registry.sandbox.limits import Limits
@@ -163,6 +165,24 @@ class Pool(OneShot):
 
         return self._using(spec, put)
 
+    @contextmanager
+    def alone(self, spec: ModelSpec) -> Iterator[Alone]:
+        """A version in a fresh worker beside those that people share; it ends with the block.
+
+        Raises:
+            PredictionFailed, NotInstalled, Busy, StoreError: As for `predict`.
+        """
+        worker = self._standby(self._group(spec))
+        try:
+            yield Alone(worker, spec, self._settings.load_timeout_s)
+        finally:
+            worker.end()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a worker loads or answers for somebody right now."""
+        return any(slot.users for slot in self._slots.all())
+
     def state(self, version_id: str) -> WarmState:
         """Whether a worker has the version loaded."""
         slot = self._slots.get(version_id)
@@ -262,10 +282,14 @@ class Pool(OneShot):
         slot.load_ms = (time.perf_counter() - started) * 1e3
         return slot.worker
 
-    def _loaded(self, spec: ModelSpec) -> Worker:
+    def _group(self, spec: ModelSpec) -> str:
         group = formats.group(spec.format)
         if group not in GROUPS:
             raise PredictionFailed(f"{spec.inspection.framework} models are stored, not run")
+        return group
+
+    def _loaded(self, spec: ModelSpec) -> Worker:
+        group = self._group(spec)
         with descriptors.opened(spec) as fd:
             worker = self.standbys.take(group) or self._fork(group, self._settings.worker_cpu_s)
             try:
