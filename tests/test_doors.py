@@ -25,6 +25,7 @@ from registry import (
     accounts,
     aliases,
     jobs,
+    lineage,
     metrics,
     models,
     publish,
@@ -91,6 +92,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "model": lambda w: w.model,
     "name": lambda w: f"{SECRET} again",
     "new": lambda w: "quite another pass phrase",
+    "parent_ref": lambda w: f"{w.model}@2",
     "password": lambda w: PASSWORD,
     "query": lambda w: ModelQuery(text=SECRET),
     "reason": lambda w: "read and found harmless",
@@ -105,7 +107,9 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "username": lambda w: w.bob.username,
     "when": lambda w: datetime.now(UTC),
 }
-REFERENCES = frozenset("artifact_id blob draft_id job_id model ref refs staged_id".split())
+REFERENCES = frozenset(
+    "artifact_id blob draft_id job_id model parent_ref ref refs staged_id".split()
+)
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
     "accounts.set_disabled": {"username": "carol"},
@@ -150,6 +154,7 @@ PREPARED: dict[str, Callable[[World], object]] = {
     "access.unshare": lambda w: access.share(w.reg, w.alice, w.model, w.bob.username, "view"),
     "aliases.remove": _two_champions,
     "aliases.rollback": _two_champions,
+    "lineage.unlink": lambda w: lineage.link(w.reg, w.alice, w.ref, f"{w.model}@2"),
     "metrics.remove": _measure,
     "metrics.set_primary": _measure,
     "models.make_private": lambda w: models.publish_to_all(w.reg, w.alice, w.model),
