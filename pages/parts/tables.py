@@ -70,19 +70,32 @@ def versions(found: Sequence[Version], metric: str, key: str) -> list[Version]:
     champion = next((v for v in found if CHAMPION in v.aliases), None)
     base = value_of(champion, metric) if champion else None
     frame = pd.DataFrame([_version_row(version, metric, base) for version in found])
+    frame["Best"] = ["★" if mark else "" for mark in _best(found, metric)]
     config = {
         "Version": st.column_config.TextColumn(pinned=True, width="small"),
         "Aliases": st.column_config.ListColumn(),
         "Status": _status_column(),
         "Metric": st.column_config.NumberColumn(text.clean(metric, 40) or "Metric", format="%.4g"),
         "Δ champion": st.column_config.NumberColumn(format="%+.3g", width="small"),
+        "Best": st.column_config.TextColumn(width=60, help="By the primary metric"),
         "Size": st.column_config.NumberColumn(format="bytes", width="small"),
         "When": st.column_config.DatetimeColumn(format="distance"),
     }
-    hidden = [column for column in ("Label", "Aliases") if not any(frame[column])]
+    hidden = [column for column in ("Label", "Aliases", "Best") if not any(frame[column])]
     hidden += [column for column in ("Metric", "Δ champion") if frame[column].isna().all()]
     rows = _selectable(frame.drop(columns=hidden), config, key, "Versions of this model")
     return [found[row] for row in rows if row < len(found)]
+
+
+def _best(found: Sequence[Version], metric: str) -> list[bool]:
+    """Which of them have the best value; none when there is no direction or no difference."""
+    better = _direction([m for v in found for m in v.metrics if m.name == metric])
+    values = [value_of(version, metric) for version in found]
+    known = [value for value in values if value is not None]
+    if better is None or len(set(known)) < 2:
+        return [False] * len(found)
+    best = max(known) if better else min(known)
+    return [value == best for value in values]
 
 
 def _version_row(version: Version, metric: str, base: float | None) -> dict[str, Any]:
@@ -96,6 +109,7 @@ def _version_row(version: Version, metric: str, base: float | None) -> dict[str,
         "Status": [_STATUS[version.status] + life],
         "Metric": value,
         "Δ champion": gap if CHAMPION not in version.aliases else None,
+        "Best": "",
         "Made with": f"{version.inspection.framework} {version.inspection.framework_version}",
         "Size": version.size_bytes,
         "By": text.clean(version.created_by, 40),
