@@ -68,5 +68,5 @@ def _apart(told: list[int], numbers: list[int], values: list[float]) -> list[int
 def _label(number: int, value: float, champion: int | None, best: float | None) -> dict[str, Any]:
     words = ["champion"] * (number == champion) + ["best"] * (value == best)
     said = f"{text.number(value)}<br>{', '.join(words)}" if words else text.number(value)
-    return {"x": number, "y": value, "text": said, "showarrow": False, "yshift": 22 if words else 14,
-            "font": {"size": 12}}  # fmt: skip
+    up_px = 22 if words else 14
+    return {"x": number, "y": value, "text": said, "showarrow": False, "yshift": up_px}

@@ -25,7 +25,7 @@ def load(version: Version, username: str) -> str:
         + f"\nversion = versions.get(reg, me, {version.ref!r})\n"
         + f"answer = predict.predict(reg, me, version.ref, {_rows(version, row)})\n"
         + "print(answer.outputs, answer.latency_ms)\n"
-        + f"# metrics.log(reg, me, version.ref, {{'f1': 0.93}}, dataset='held out')"
+        + "# metrics.log(reg, me, version.ref, {'f1': 0.93}, dataset='held out')"
     )
 
 
