@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from registry import codec, formats
 from registry.errors import (
@@ -30,6 +29,7 @@ from registry.settings import Settings
 if TYPE_CHECKING:
     from registry.formats.contract import Inputs
 
+T = TypeVar("T")
 GROUPS = ("inspect", "sklearn", "onnx", "torch")
 _DATA_ONLY = ("inspect", "onnx")  # groups whose files cannot bring code of their own
 _WEAK = (
@@ -68,6 +68,8 @@ class Pool(OneShot):
         self._slots = Slots(settings.workers)
         self.nursery = nursery or Nursery(GROUPS, settings.worker_threads)
         self.standbys = Standbys(self._standby)
+        most_s = settings.worker_cpu_s / settings.worker_threads - settings.predict_timeout_s
+        self._most_busy_s = max(most_s, settings.worker_cpu_s / 2)
         self._readers = threading.BoundedSemaphore(settings.workers)
 
     @property
@@ -99,15 +101,20 @@ class Pool(OneShot):
             StoreError: The artifact's bytes are missing or differ.
         """
         kind, head, parts = questions.encoded(inputs)
-        with self._using(spec) as turn:
-            self._tell_schema(turn, spec)
+        timeout_s = self._settings.predict_timeout_s
+
+        def put(turn: _Turn) -> Answer:
+            slot, worker, queue_ms, load_ms, warm = turn
+            if slot.schema is not spec.schema:
+                self._tell_schema(turn, spec)
             started = time.perf_counter()
-            timeout_s = self._settings.predict_timeout_s
-            reply = turn.worker.ask(kind, head, parts, timeout_s=timeout_s)
+            reply = worker.ask(kind, head, parts, timeout_s=timeout_s)
             predict_ms = (time.perf_counter() - started) * 1e3
-            turn.slot.n_predictions += 1
-            outputs = questions.decoded(turn.worker, reply)
-        return Answer(outputs, turn.queue_ms, turn.load_ms, predict_ms, turn.warm)
+            slot.n_predictions += 1
+            outputs = questions.decoded(worker, reply)
+            return Answer(outputs, queue_ms, load_ms, predict_ms, warm)
+
+        return self._using(spec, put)
 
     def warm(self, spec: ModelSpec) -> float:
         """Load a version ahead of the first question.
@@ -118,8 +125,7 @@ class Pool(OneShot):
         Raises:
             PredictionFailed, NotInstalled, Busy, StoreError: As for `predict`.
         """
-        with self._using(spec) as turn:
-            return turn.slot.load_ms
+        return self._using(spec, lambda turn: turn.slot.load_ms)
 
     def check(self, spec: ModelSpec) -> Checked:
         """Load a version, complete its schema from the model and try the schema's example.
@@ -127,13 +133,16 @@ class Pool(OneShot):
         Raises:
             PredictionFailed, InvalidInput, NotInstalled, Busy, StoreError: As for `predict`.
         """
-        with self._using(spec) as turn:
+
+        def put(turn: _Turn) -> Checked:
             reply = questions.task(
                 turn.worker, "check", self._settings.load_timeout_s, questions.told(spec)
             )
             checked = questions.record(Checked, turn.worker, turn.worker.data(reply))
             turn.slot.schema = checked.schema
             return replace(checked, load_ms=turn.slot.load_ms)
+
+        return self._using(spec, put)
 
     def state(self, version_id: str) -> WarmState:
         """Whether a worker has the version loaded."""
@@ -195,9 +204,8 @@ class Pool(OneShot):
             raise
         return worker
 
-    @contextmanager
-    def _using(self, spec: ModelSpec) -> Iterator[_Turn]:
-        """The worker of a version, loaded, for this caller alone."""
+    def _using(self, spec: ModelSpec, put: Callable[[_Turn], T]) -> T:
+        """What `put` makes of a version's worker, loaded, which is its alone meanwhile."""
         started, warm = time.monotonic(), True
         patience_s = self._settings.predict_timeout_s
         slot = self._slots.take(spec.version_id, started + patience_s)
@@ -210,7 +218,7 @@ class Pool(OneShot):
                     raise slot.failure  # of the caller that tried a moment ago, while we waited
                 warm = slot.worker is not None and slot.worker.alive
                 worker = slot.worker if warm and slot.worker else self._load(slot, spec)
-                yield _Turn(slot, worker, queue_ms, 0.0 if warm else slot.load_ms, warm)
+                return put(_Turn(slot, worker, queue_ms, 0.0 if warm else slot.load_ms, warm))
             finally:
                 self._recycle(slot)
                 slot.lock.release()
@@ -253,7 +261,7 @@ class Pool(OneShot):
 
     def _tell_schema(self, turn: _Turn, spec: ModelSpec) -> None:
         known = turn.slot.schema
-        if spec.schema is None or spec.schema is known:
+        if spec.schema is None:
             return
         if spec.schema != known:
             schema = json.dumps(codec.dump(spec.schema)).encode()
@@ -262,11 +270,8 @@ class Pool(OneShot):
 
     def _recycle(self, slot: Slot) -> None:
         """End a worker that has ended, or that could run out of CPU time in its next answer."""
-        worker, settings = slot.worker, self._settings
-        if worker is None:
-            return
-        most_s = settings.worker_cpu_s / settings.worker_threads - settings.predict_timeout_s
-        if worker.ended or worker.busy_s > max(most_s, settings.worker_cpu_s / 2):
+        worker = slot.worker
+        if worker is not None and (worker.ended or worker.busy_s > self._most_busy_s):
             slot.end()
 
 
