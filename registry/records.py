@@ -48,6 +48,7 @@ from registry.standards import Benchmark as Benchmark
 from registry.standards import GoldenCase as GoldenCase
 from registry.standards import GoldenRun as GoldenRun
 from registry.standards import Kinship as Kinship
+from registry.standards import MetricFilter as MetricFilter
 from registry.standards import Rule as Rule
 from registry.standards import RuleKind as RuleKind
 from registry.standards import RuleResult as RuleResult
@@ -295,7 +296,9 @@ class ModelQuery:
     tags: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
-    sort: Literal["updated", "name", "created", "versions"] = "updated"
+    features: tuple[str, ...] = ()
+    metrics: tuple[MetricFilter, ...] = ()
+    sort: Literal["updated", "name", "created", "versions", "metric"] = "updated"
     trash: bool = False
 
 

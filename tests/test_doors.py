@@ -28,6 +28,7 @@ from registry import (
     datasets,
     golden_cases,
     jobs,
+    lineage,
     metrics,
     models,
     publish,
@@ -118,6 +119,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "name": lambda w: f"{SECRET} again",
     "new": lambda w: "quite another pass phrase",
     "other_ref": lambda w: w.ref,
+    "parent_ref": lambda w: f"{w.model}@2",
     "password": lambda w: PASSWORD,
     "query": lambda w: ModelQuery(text=SECRET),
     "reason": lambda w: "read and found harmless",
@@ -139,7 +141,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
-    "ref refs staged_id".split()
+    "parent_ref ref refs staged_id".split()
 )
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
@@ -187,6 +189,7 @@ PREPARED: dict[str, Callable[[World], object]] = {
     "access.unshare": lambda w: access.share(w.reg, w.alice, w.model, w.bob.username, "view"),
     "aliases.remove": _two_champions,
     "aliases.rollback": _two_champions,
+    "lineage.unlink": lambda w: lineage.link(w.reg, w.alice, w.ref, f"{w.model}@2"),
     "metrics.remove": _measure,
     "metrics.set_primary": _measure,
     "models.make_private": lambda w: models.publish_to_all(w.reg, w.alice, w.model),
@@ -215,6 +218,7 @@ NOT_RUN_HERE = {
     "datasets.add": "needs an upload that is a table; see tests/registry/evaluation",
     "evaluations.changed_rows": "needs answers that were kept; see tests/registry/evaluation",
     "predict.picture": "needs an upload that is a picture; see tests/registry",
+    "metric_files.read": "needs an upload that holds metrics; see tests/registry",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
 }
 

@@ -7,6 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from registry.errors import (
     Rejected,
 )
 from registry.formats import convert
-from registry.records import Inspection, Package, Report
+from registry.records import Inspection, Metric, Package, Report
 from registry.sandbox import conversion, descriptors, judge, progress, questions
 from registry.sandbox.contract import Made, ModelSpec
 from registry.sandbox.process import Worker
@@ -213,6 +214,21 @@ class OneShot(ABC):
                 return b"".join(judge.changed(worker, fds, order, self._settings))
             finally:
                 worker.end()
+
+    def read_metrics(self, fd: int) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
+        """Metrics in a JSON or YAML file, and what was left out: see `formats.measures.read`.
+
+        Raises:
+            BrokenArtifact: None could be read.
+            Busy: Too many files are being read.
+        """
+        with self._once("read_metrics", fd, {}) as (worker, reply):
+            told = worker.data(reply)
+            if not isinstance(told, dict) or not isinstance(told.get("metrics"), list):
+                worker.refuse(Odd("no metrics"))
+            rows = [questions.record(Metric, worker, row) for row in told["metrics"][:200]]
+            words = [str(word)[:100] for word in told.get("left out") or ()]
+            return tuple(replace(row, source="file") for row in rows), tuple(words)
 
     def decode_image(self, fd: int, width: int, height: int, channels: int) -> np.ndarray:
         """Pixels of a picture, uint8 `(height, width, channels)`.

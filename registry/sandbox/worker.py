@@ -215,6 +215,13 @@ def _read_table(_: Work, message: wire.Message, *, filename: str, n_rows: int = 
         return _data(samples.read_table(file, filename, n_rows))
 
 
+def _read_metrics(_: Work, message: wire.Message) -> Reply:
+    from registry.formats import measures
+
+    with _file(message) as file:
+        return _data(measures.read(file))
+
+
 def _decode_image(_: Work, message: wire.Message, **size: int) -> Reply:
     from registry.formats import pictures
 
@@ -335,6 +342,7 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "judge": _judge,
     "changed": _changed,
     "piece": _piece,
+    "read_metrics": _read_metrics,
     "decode_image": _decode_image,
 }
 
