@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, compare_sections, comparing, notices, session
+from pages.parts import cards, compare_sections, comparing, evaluating, notices, session
 
 reg, actor = session.require("search")
 
@@ -26,6 +26,7 @@ if shown is None:
     st.stop()
 
 comparing.chips(shown)
+evaluating.bar(reg, actor, comparing.versions_of(reg, actor, shown), "compare")
 comparing.verdict(shown)
 with st.container(horizontal=True, vertical_alignment="center"):
     cards.section("Metrics")

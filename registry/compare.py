@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import compare_verdict, compatibility
+from registry import compare_verdict, compatibility, timings
 from registry import versions as stored
 from registry.comparison import Cell, RowKind
 from registry.core import Registry
@@ -67,7 +67,7 @@ def versions(reg: Registry, actor: Actor, refs: Sequence[str], base: str = "") -
             order.index(named[base]) if base else 0,
             models={model.id: (model.task, model.license) for model in models.values()},
             tags=_tags(s, models),
-            benchmarks=_benchmarks(s, order),
+            benchmarks=timings.of_versions(s, order),
         )
 
 
@@ -81,11 +81,6 @@ def _tags(s: Session, model_ids: Mapping[str, object]) -> dict[str, list[str]]:
     for model_id, tag in rows:
         found.setdefault(model_id, []).append(tag)
     return found
-
-
-def _benchmarks(s: Session, version_ids: Sequence[str]) -> dict[str, Benchmark]:
-    """The newest benchmark of each version that has one."""
-    return {}
 
 
 def of(

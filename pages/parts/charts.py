@@ -32,6 +32,11 @@ def show(figure: go.Figure, *, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=key, config=config, alt=alt)
 
 
+def colour(position: int) -> str:
+    """The colour of the version in that column; 0 is the base."""
+    return SERIES[position % len(SERIES)]
+
+
 @st.cache_resource(max_entries=200, show_spinner=False)
 def probabilities(actor_id: str, names: Labels, values: Values) -> go.Figure:
     """Horizontal bars, the most likely class on top and marked; the tail is summed up."""
@@ -104,29 +109,6 @@ def latency(actor_id: str, queue_ms: float, load_ms: float, predict_ms: float) -
     figure.update_layout(legend=legend, margin={"l": 0, "r": 0, "t": 36, "b": 4})
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
-    return figure
-
-
-@st.cache_resource(max_entries=200, show_spinner=False)
-def history(actor_id: str, metric: str, numbers: tuple[int, ...], values: Values) -> go.Figure:
-    """A metric over the versions that have it, the newest at the right, labelled directly."""
-    line = go.Scatter(
-        x=list(numbers),
-        y=list(values),
-        mode="lines+markers+text",
-        line={"color": _ACCENT, "width": 2},
-        marker={"size": 8},
-        text=[text.number(v) if i in (0, len(values) - 1) else "" for i, v in enumerate(values)],
-        textposition="top center",
-        cliponaxis=False,
-        customdata=[
-            f"version {n}: {plain(metric)} {v:.8g}" for n, v in zip(numbers, values, strict=True)
-        ],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
-    figure = template(line, height=220)
-    figure.update_xaxes(tickvals=list(numbers), ticktext=[f"v{n}" for n in numbers])
-    figure.update_yaxes(nticks=4, showgrid=True)
     return figure
 
 

@@ -10,7 +10,7 @@ from pages.parts import matrix, text
 from registry import compare, compare_exports, search, versions
 from registry.core import Registry
 from registry.memory import recalled
-from registry.records import Actor, Comparison, ModelQuery
+from registry.records import Actor, Comparison, ModelQuery, Version
 
 _CHIPS = "compare.chips"
 _FILES = (
@@ -42,6 +42,11 @@ def chosen(reg: Registry, actor: Actor) -> Comparison | None:
     if len(asked) > compare.MOST:
         st.caption(f"At most {compare.MOST} versions stand side by side; the first are shown.")
     return shown
+
+
+def versions_of(reg: Registry, actor: Actor, shown: Comparison) -> list[Version]:
+    """The versions themselves, for what acts on them."""
+    return [recalled(versions.get, reg, actor, ref) for ref in shown.refs]
 
 
 def chips(shown: Comparison) -> None:
