@@ -44,7 +44,7 @@ def fill_home(server: Server, folder: Path) -> None:
 def metrics(page: Page) -> list[str]:
     """The headings of the table of metrics."""
     table = page.get_by_role("region", name="Metrics by version")
-    expect(table).to_be_visible()
+    expect(table).to_be_visible(timeout=60_000)
     return table.locator("thead th").all_inner_texts()
 
 
