@@ -84,6 +84,7 @@ def charts_draw_and_a_mark_leads_to_its_version(page: Page) -> None:
         page.wait_for_url(re.compile("chart=" + kind.replace(" ", ".{1,3}")))
         settle(page)
         expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    address = page.url
     point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").last
     point.scroll_into_view_if_needed()
     box = point.bounding_box()
@@ -91,9 +92,9 @@ def charts_draw_and_a_mark_leads_to_its_version(page: Page) -> None:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_url(re.compile(r"/model\?.*version=3"))
     expect(page.get_by_role("heading", name="Churn")).to_be_visible()
-    page.go_back()
-    page.wait_for_url(re.compile("/compare"))
-    expect(page.get_by_text("v3 leads")).to_be_visible()
+    page.goto(address)
+    expect(page.get_by_text("v3 leads")).to_be_visible(timeout=60_000)
+    settle(page)
 
 
 def files_hold_what_is_shown(page: Page, folder: Path) -> None:
