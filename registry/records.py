@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from registry.comparison import Comparison as Comparison
+from registry.comparison import Compatibility as Compatibility
+from registry.comparison import MetricRow as MetricRow
+from registry.comparison import Row as Row
+from registry.comparison import Section as Section
+from registry.comparison import SectionName as SectionName
 from registry.conversion import Parity as Parity
 from registry.conversion import Target as Target
 from registry.evaluation import Curve as Curve
