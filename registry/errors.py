@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from registry.records import Report
+    from registry.records import Report, RuleResult
 
 
 class RegistryError(Exception):
@@ -42,6 +42,23 @@ class Conflict(RegistryError):
     """The request does not fit the present state (name taken, alias in the way)."""
 
     status = 409
+
+
+class GateClosed(Conflict):
+    """A version does not meet the rules of its model's promotion gate.
+
+    Args:
+        results: Every rule of the alias, those that passed among them.
+    """
+
+    def __init__(self, alias: str, number: int, results: Sequence[RuleResult]) -> None:
+        failed = [result.said for result in results if not result.passed]
+        rules = "rule" if len(results) == 1 else "rules"
+        super().__init__(
+            f"version {number} does not become {alias!r}: {len(failed)} of {len(results)} {rules} "
+            f"failed: {'; '.join(failed)}"
+        )
+        self.alias, self.results = alias, tuple(results)
 
 
 class Rejected(RegistryError):

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import cards, text
-from registry import packages
+from registry import metric_files, packages
 from registry.errors import SeveralModels
 from registry.records import Draft
 
@@ -69,6 +69,15 @@ def package(draft: Draft) -> str:
 def name(draft: Draft, kind: str) -> str:
     """Name of the package's file of a kind, "" without one."""
     return str(_told(draft).get("members", {}).get(kind, ""))
+
+
+def metrics(draft: Draft) -> tuple[str, str]:
+    """Staged id and name of the package's file of metrics; both "" without one."""
+    told = _told(draft)
+    for key, name in told.get("members", {}).items():
+        if metric_files.NAME.fullmatch(str(name).rpartition("/")[2]):
+            return str(told.get("files", {}).get(key, "")), str(name)
+    return "", ""
 
 
 def card(draft: Draft) -> str:

@@ -7,6 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,8 @@ from registry.errors import (
     Rejected,
 )
 from registry.formats import convert
-from registry.records import Inspection, Package, Report
-from registry.sandbox import conversion, descriptors, progress, questions
+from registry.records import Inspection, Metric, Package, Report
+from registry.sandbox import conversion, descriptors, judge, progress, questions
 from registry.sandbox.contract import Made, ModelSpec
 from registry.sandbox.process import Worker
 from registry.sandbox.progress import Watch
@@ -31,6 +32,8 @@ from registry.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
+
+_JUDGE_CPU_S = 4 * 3600
 
 
 def _report(worker: Worker, told: Any) -> Report:
@@ -161,6 +164,71 @@ class OneShot(ABC):
             if not isinstance(data, dict):
                 worker.refuse(Odd("a table that is no object"))
             return data
+
+    def read_rows(self, fd: int, most_rows: int) -> dict[str, Any]:
+        """What a table of labelled rows holds: see `formats.rows.describe`.
+
+        Raises:
+            BrokenArtifact: It is no table.
+            TooLarge: It has too many rows.
+            Busy: Too many files are being read.
+        """
+        with self._once("read_rows", fd, {"most": most_rows}) as (worker, reply):
+            data = worker.data(reply)
+            if not isinstance(data, dict):
+                worker.refuse(Odd("a table that is no object"))
+            return data
+
+    @contextmanager
+    def judge(self, fd: int, case: judge.Case) -> Iterator[judge.Judge]:
+        """A worker that reads labelled rows and judges answers to them.
+
+        Args:
+            fd: Read-only descriptor of the rows, which stays the caller's.
+
+        Raises:
+            BrokenArtifact: The rows cannot be read.
+            InvalidInput: No row can be judged.
+            Busy: No worker could be started.
+        """
+        with judge.told_of_rows():
+            worker = self._fork("sklearn", _JUDGE_CPU_S)
+            try:
+                dialog = judge.Judge(worker, self._settings)
+                dialog.open(descriptors.checked(fd), case)
+                yield dialog
+            finally:
+                worker.end()
+
+    def changed_rows(self, fd: int, answers: int, order: dict[str, Any]) -> bytes:
+        """Rows that one version had right and another has wrong: see `formats.changes.changed`.
+
+        Raises:
+            BrokenArtifact: The rows cannot be read.
+            Busy: Too many files are being read.
+        """
+        with judge.told_of_rows(), self._turn_to_read():
+            worker = self._fork("inspect", self._settings.worker_cpu_s)
+            try:
+                fds = [descriptors.checked(each) for each in (fd, answers)]
+                return b"".join(judge.changed(worker, fds, order, self._settings))
+            finally:
+                worker.end()
+
+    def read_metrics(self, fd: int) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
+        """Metrics in a JSON or YAML file, and what was left out: see `formats.measures.read`.
+
+        Raises:
+            BrokenArtifact: None could be read.
+            Busy: Too many files are being read.
+        """
+        with self._once("read_metrics", fd, {}) as (worker, reply):
+            told = worker.data(reply)
+            if not isinstance(told, dict) or not isinstance(told.get("metrics"), list):
+                worker.refuse(Odd("no metrics"))
+            rows = [questions.record(Metric, worker, row) for row in told["metrics"][:200]]
+            words = [str(word)[:100] for word in told.get("left out") or ()]
+            return tuple(replace(row, source="file") for row in rows), tuple(words)
 
     def decode_image(self, fd: int, width: int, height: int, channels: int) -> np.ndarray:
         """Pixels of a picture, uint8 `(height, width, channels)`.
