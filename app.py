@@ -19,10 +19,12 @@ from pages.parts import notices
 from registry import (
     accounts,
     activity,
+    benchmarks,
     cases,
     checks,
     conversions,
     evaluating,
+    golden_runs,
     jobs,
     logs,
     overview,
@@ -40,7 +42,9 @@ from registry.web.headers import SecurityHeaders
 from registry.web.routes import ROUTES
 
 _HANDLERS = {
+    benchmarks.KIND: benchmarks.run,
     checks.KIND: checks.run,
+    golden_runs.KIND: golden_runs.run,
     rescans.KIND: rescans.run,
     results.KIND: evaluating.run,
     **conversions.HANDLERS,

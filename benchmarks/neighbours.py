@@ -1,4 +1,4 @@
-"""G7: one row of a boosting pipeline while two neighbours keep the processors busy.
+"""G7: one row of histogram gradient boosting while two neighbours keep the processors busy.
 
 In-process with the libraries' own choice of threads, in-process with one, and our worker.
 """
@@ -24,7 +24,7 @@ def main() -> None:
     print(machine())
     with bench() as running, default_threads() as default:
         for _ in range(20):
-            default(), running.raw_ms("pipeline"), running.pool_ms("pipeline")
+            default(), running.raw_ms("boosting"), running.pool_ms("boosting")
         idle = _taken(running, default, N_IDLE)
         neighbours = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(N_NEIGHBOURS)]
         try:
@@ -47,7 +47,7 @@ def main() -> None:
 
 def _taken(running: Bench, default: object, n: int) -> dict[str, list[float]]:
     assert callable(default)
-    rows = [(default(), running.raw_ms("pipeline"), running.pool_ms("pipeline")) for _ in range(n)]
+    rows = [(default(), running.raw_ms("boosting"), running.pool_ms("boosting")) for _ in range(n)]
     return dict(zip(("default", "one", "ours"), map(list, zip(*rows, strict=True)), strict=True))
 
 
@@ -57,7 +57,7 @@ def _p99(values: list[float]) -> float:
 
 @contextmanager
 def default_threads() -> Iterator[object]:
-    """One warm call of the pipeline in a process whose libraries choose their threads."""
+    """One warm call of the model in a process whose libraries choose their threads."""
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     env = {key: value for key, value in os.environ.items() if key not in threads}
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as folder:
@@ -75,7 +75,7 @@ def default_threads() -> Iterator[object]:
         stdout.readline()
 
         def call() -> float:
-            stdin.write("pipeline warm\n")
+            stdin.write("boosting warm\n")
             stdin.flush()
             return float(json.loads(stdout.readline()))
 

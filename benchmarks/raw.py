@@ -90,6 +90,24 @@ def pipeline(folder: Path) -> Loader:
     return load
 
 
+def boosting(folder: Path) -> Loader:
+    """Histogram gradient boosting alone: hundreds of parallel regions in one row."""
+    import joblib
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    features, target = load_breast_cancer(return_X_y=True)
+    path = folder / "boosting.joblib"
+    joblib.dump(HistGradientBoostingClassifier(early_stopping=False).fit(features, target), path)
+    row = features[:1].copy()
+
+    def load() -> Call:
+        fresh = joblib.load(path)
+        return lambda: fresh.predict_proba(row)
+
+    return load
+
+
 def mlp(folder: Path) -> Loader:
     """A small multi-layer perceptron as TorchScript."""
     import torch
@@ -123,7 +141,13 @@ def _logistic() -> tuple[Any, np.ndarray]:
     return LogisticRegression().fit(scaled, data.target), scaled
 
 
-MODELS = {"logistic": logistic, "pipeline": pipeline, "onnx_logistic": onnx_logistic, "mlp": mlp}
+MODELS = {
+    "logistic": logistic,
+    "pipeline": pipeline,
+    "onnx_logistic": onnx_logistic,
+    "boosting": boosting,
+    "mlp": mlp,
+}
 
 if __name__ == "__main__":
     main()

@@ -25,6 +25,7 @@ from registry.inspection import FindingLevel as FindingLevel
 from registry.inspection import Inspection as Inspection
 from registry.inspection import Judgement as Judgement
 from registry.inspection import Named as Named
+from registry.inspection import Reading as Reading
 from registry.inspection import Report as Report
 from registry.inspection import Verdict as Verdict
 from registry.package import Package as Package
@@ -47,7 +48,9 @@ from registry.standards import Benchmark as Benchmark
 from registry.standards import GoldenCase as GoldenCase
 from registry.standards import GoldenRun as GoldenRun
 from registry.standards import Kinship as Kinship
+from registry.standards import MetricFilter as MetricFilter
 from registry.standards import Rule as Rule
+from registry.standards import RuleKind as RuleKind
 from registry.standards import RuleResult as RuleResult
 from registry.verdict import Case as Case
 from registry.verdict import CaseState as CaseState
@@ -293,7 +296,9 @@ class ModelQuery:
     tags: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
-    sort: Literal["updated", "name", "created", "versions"] = "updated"
+    features: tuple[str, ...] = ()
+    metrics: tuple[MetricFilter, ...] = ()
+    sort: Literal["updated", "name", "created", "versions", "metric"] = "updated"
     trash: bool = False
 
 

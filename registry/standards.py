@@ -10,6 +10,15 @@ RuleKind = Literal["metric", "not_worse", "golden", "scan", "latency"]
 
 
 @dataclass(frozen=True, slots=True)
+class MetricFilter:
+    """A comparison that the metric of a model's head must meet, on whatever data set."""
+
+    name: str
+    op: Literal[">=", "<=", ">", "<", "="]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Benchmark:
     """How quick and how large a version is on a named machine.
 
@@ -18,6 +27,7 @@ class Benchmark:
         p50_ms, p95_ms, p99_ms: One row, by a warm worker, the pool's own time included.
         rows_per_s: Batch size to rows a second.
         peak_memory_bytes: Most memory the worker held beyond an empty one.
+        remark: Why larger batches are missing; "" when none are.
     """
 
     id: str
@@ -31,6 +41,7 @@ class Benchmark:
     peak_memory_bytes: int
     size_bytes: int
     at: datetime
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

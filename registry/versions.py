@@ -12,7 +12,7 @@ from registry import artifacts, audit, codec, decisions, jobs, lineage, models, 
 from registry import metrics as measures
 from registry.core import Registry
 from registry.editions import as_versions
-from registry.errors import Conflict, InvalidInput, NotFound
+from registry.errors import Conflict, InvalidInput
 from registry.records import (
     LIFECYCLES,
     Actor,
@@ -110,7 +110,7 @@ def add_in(
             does not exist for the actor.
         Conflict: Another version has that label.
     """
-    parents = [_parent(s, actor, ref) for ref in details.parents]
+    parents = [lineage.parent_in(s, actor, ref) for ref in details.parents]
     row = VersionRow(
         model_id=model.id,
         number=model.next_number,
@@ -343,13 +343,6 @@ def refresh_head(s: Session, model: ModelRow) -> None:
     model.head_framework = row.inspection["framework"] if row else ""
     model.head_format = row.inspection["format"] if row else ""
     model.head_status = row.status if row else ""
-
-
-def _parent(s: Session, actor: Actor, ref: str) -> str:
-    try:
-        return for_action(s, actor, "model.read", ref)[1].id
-    except NotFound as missing:
-        raise InvalidInput({"parents": missing.message}) from None
 
 
 def _refuse_when_needed(s: Session, row: VersionRow) -> None:

@@ -26,7 +26,9 @@ from registry import (
     aliases,
     codec,
     datasets,
+    golden_cases,
     jobs,
+    lineage,
     metrics,
     models,
     publish,
@@ -53,6 +55,7 @@ from registry.records import (
     Quality,
     Report,
     Role,
+    Rule,
     Version,
 )
 from registry.sandbox.pool import Pool
@@ -79,16 +82,23 @@ class World:
     job_id: str
     dataset_id: str
     evaluation_id: str
+    case_id: str
 
     @property
     def ref(self) -> str:
         return f"{self.model}@1"
 
 
+def _row(w: World) -> dict[str, Any]:
+    return {f.name: 1.5 for f in w.first.schema.fields} if w.first.schema else {}
+
+
 ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "alias": lambda w: "staging",
     "artifact_id": lambda w: w.first.artifacts[0].id,
     "blob": lambda w: staging.pointer(w.reg, staging.get(w.reg, w.alice, w.staged_id), w.alice),
+    "chosen": lambda w: "",
+    "case_id": lambda w: w.case_id,
     "current": lambda w: PASSWORD,
     "base_ref": lambda w: w.ref,
     "dataset_id": lambda w: w.dataset_id,
@@ -97,7 +107,9 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "draft_id": lambda w: w.staged_id,
     "email": lambda w: w.email,
     "evaluation_id": lambda w: w.evaluation_id,
+    "expected": lambda w: {"label": "setosa"},
     "filename": lambda w: "model.joblib",
+    "inputs": _row,
     "inspection": lambda w: w.first.inspection,
     "job_id": lambda w: w.job_id,
     "level": lambda w: "view",
@@ -107,6 +119,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "name": lambda w: f"{SECRET} again",
     "new": lambda w: "quite another pass phrase",
     "other_ref": lambda w: w.ref,
+    "parent_ref": lambda w: f"{w.model}@2",
     "password": lambda w: PASSWORD,
     "query": lambda w: ModelQuery(text=SECRET),
     "reason": lambda w: "read and found harmless",
@@ -114,18 +127,21 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "refs": lambda w: [w.ref],
     "read": lambda w: HELD,
     "report": lambda w: HELD,
-    "rows": lambda w: [{f.name: 1.5 for f in w.first.schema.fields}] if w.first.schema else [],
+    "rows": lambda w: [_row(w)],
+    "rules": lambda w: [Rule("metric", metric="accuracy_score", value=0.9)],
     "staged_id": lambda w: w.staged_id,
     "target": lambda w: "",
     "task": lambda w: "classification",
     "tensor_name": lambda w: "input",
+    "tolerance": lambda w: 1e-6,
     "username": lambda w: w.bob.username,
     "version_ids": lambda w: [w.first.id],
+    "watch": lambda w: None,
     "when": lambda w: datetime.now(UTC),
 }
 REFERENCES = frozenset(
-    "artifact_id base_ref blob dataset_id draft_id evaluation_id job_id model other_ref ref refs "
-    "staged_id".split()
+    "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
+    "parent_ref ref refs staged_id".split()
 )
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
@@ -173,6 +189,7 @@ PREPARED: dict[str, Callable[[World], object]] = {
     "access.unshare": lambda w: access.share(w.reg, w.alice, w.model, w.bob.username, "view"),
     "aliases.remove": _two_champions,
     "aliases.rollback": _two_champions,
+    "lineage.unlink": lambda w: lineage.link(w.reg, w.alice, w.ref, f"{w.model}@2"),
     "metrics.remove": _measure,
     "metrics.set_primary": _measure,
     "models.make_private": lambda w: models.publish_to_all(w.reg, w.alice, w.model),
@@ -201,6 +218,7 @@ NOT_RUN_HERE = {
     "datasets.add": "needs an upload that is a table; see tests/registry/evaluation",
     "evaluations.changed_rows": "needs answers that were kept; see tests/registry/evaluation",
     "predict.picture": "needs an upload that is a picture; see tests/registry",
+    "metric_files.read": "needs an upload that holds metrics; see tests/registry",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
 }
 
@@ -299,6 +317,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
                 s, alice, staging.row_in(s, alice, staged_id), _table(inspection)
             )
             evaluation_id = _judged_in(s, reg, alice, dataset, rows[0].id)
+        case = golden_cases.add(reg, alice, address, f"{SECRET} case", {"a": 1}, {"label": "b"})
         for row in rows:
             versions.conclude(reg, row.id, status="ready")
         return World(
@@ -313,6 +332,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             job_id=job_id,
             dataset_id=dataset.id,
             evaluation_id=evaluation_id,
+            case_id=case.id,
         )
 
     return run

@@ -133,29 +133,6 @@ def metric_bars(actor_id: str, versions: Labels, values: tuple[float | None, ...
     return figure
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)
-def history(actor_id: str, metric: str, numbers: tuple[int, ...], values: Values) -> go.Figure:
-    """A metric over the versions that have it, the newest at the right, labelled directly."""
-    line = go.Scatter(
-        x=list(numbers),
-        y=list(values),
-        mode="lines+markers+text",
-        line={"color": _ACCENT, "width": 2},
-        marker={"size": 8},
-        text=[text.number(v) if i in (0, len(values) - 1) else "" for i, v in enumerate(values)],
-        textposition="top center",
-        cliponaxis=False,
-        customdata=[
-            f"version {n}: {plain(metric)} {v:.8g}" for n, v in zip(numbers, values, strict=True)
-        ],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
-    figure = template(line, height=220)
-    figure.update_xaxes(tickvals=list(numbers), ticktext=[f"v{n}" for n in numbers])
-    figure.update_yaxes(nticks=4, showgrid=True)
-    return figure
-
-
 def template(*traces: Any, height: int) -> go.Figure:
     """The template: no junk, room for direct labels, colours from the theme."""
     figure = go.Figure(list(traces))

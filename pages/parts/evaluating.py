@@ -100,13 +100,13 @@ def _rows(reg: Registry, actor: Actor) -> Dataset | None:
     file = st.file_uploader(
         "CSV or Parquet", type=["csv", "tsv", "txt", "parquet"], key="evaluating.file"
     )
-    if file is None:
-        return None
-    if added.get(file.file_id) not in stored:
-        with st.spinner("Reading the rows"):
-            added[file.file_id] = datasets.add(reg, actor, uploads.staged(file).id).id
-    st.session_state["evaluating.fresh"] = added[file.file_id]
-    st.rerun(scope="fragment")
+    if file is not None:
+        if added.get(file.file_id) not in stored:
+            with st.spinner("Reading the rows"):
+                added[file.file_id] = datasets.add(reg, actor, uploads.staged(file).id).id
+        st.session_state["evaluating.fresh"] = added[file.file_id]
+        st.rerun(scope="fragment")
+    return None
 
 
 def _title(dataset: Dataset) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -230,11 +231,12 @@ def _remarks(model: Any, graph: Any) -> list[Finding]:
 
 @dataclass
 class Session:
-    """An onnxruntime session and what its graph really takes and gives."""
+    """An onnxruntime session and what its graph really takes and gives; `shown` are clean names."""
 
     session: Any
     inputs: list[tuple[str, str]]
     outputs: list[str]
+    shown: list[str]
 
 
 def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset()) -> Any:
@@ -259,11 +261,9 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
         )
     except refusals as wrong:
         raise PredictionFailed("onnxruntime cannot load this graph", clean(wrong, 2000)) from None
-    return Session(
-        session,
-        [(i.name, i.type) for i in session.get_inputs()],
-        [o.name for o in session.get_outputs()],
-    )
+    outputs = [o.name for o in session.get_outputs()]
+    inputs = [(i.name, i.type) for i in session.get_inputs()]
+    return Session(session, inputs, outputs, [clean(name) for name in outputs])
 
 
 def _runtime_errors() -> tuple[type[Exception], ...]:
@@ -291,11 +291,11 @@ def complete(model: Any, inspection: Inspection, schema: Schema | None) -> Schem
 def predict(model: Any, inputs: Inputs, schema: Schema) -> Outputs:
     """The graph's outputs by name; maps of probabilities become one array."""
     feed = _feed(model, inputs, schema)
-    answers = model.session.run(None, feed)
+    answers = model.session.run(model.outputs, feed)
     roles = {output.name: output.role for output in schema.outputs}
     return {
         name: _array(answer, schema, roles.get(name, "tensor"))
-        for name, answer in zip((clean(n) for n in model.outputs), answers, strict=True)
+        for name, answer in zip(model.shown, answers, strict=True)
     }
 
 
@@ -339,6 +339,7 @@ def _text(array: np.ndarray) -> np.ndarray:
     return array.astype(str).astype(object)
 
 
+@lru_cache(maxsize=32)
 def _dtype(kind: str) -> np.dtype[Any]:
     """NumPy's type for onnxruntime's spelling, such as tensor(float)."""
     inner = kind.removeprefix("tensor(").removesuffix(")")

@@ -14,13 +14,14 @@ import numpy as np
 from registry.sandbox.wire import Body, Odd
 
 KINDS = "biufcSU"
+_WILD = "bU"  # kinds with bytes that are no value
 _DTYPE = re.compile(r"[<|][biufcSU][1-9]\d{0,6}")
 _ALIGN = 64
 _MAX_BYTES = 1 << 50  # counting empty axes as one: NumPy refuses what overflows
 _MAX_ARRAYS, _MAX_AXES, _MAX_NAME = 256, 16, 1000
 _LAST_CODE_POINT, _SURROGATES, _REPLACEMENT = 0x10FFFF, (0xD800, 0xDFFF), 0xFFFD
 
-Layout = tuple[tuple[str, str, tuple[int, ...]], ...]
+Layout = tuple[tuple[str, "np.dtype[Any]", tuple[int, ...]], ...]
 Place = tuple[str, "np.dtype[Any]", tuple[int, ...], int, int]
 
 
@@ -30,7 +31,7 @@ def pack(arrays: Mapping[str, np.ndarray]) -> tuple[bytes, list[Body]]:
     Raises:
         TypeError: An array holds something other than numbers and text.
     """
-    layout = tuple((name, array.dtype.str, array.shape) for name, array in arrays.items())
+    layout = tuple([(name, array.dtype, array.shape) for name, array in arrays.items()])
     head, places = _describe(layout)
     parts: list[Body] = []
     end = 0
@@ -52,9 +53,7 @@ def unpack(head: bytes, body: Body) -> dict[str, np.ndarray]:
     if end != len(body):
         raise Odd("a body that does not fit its description")
     return {
-        name: np.frombuffer(body, dtype, math.prod(shape), start).reshape(shape)
-        if size
-        else np.empty(shape, dtype)
+        name: np.ndarray(shape, dtype, body, start) if size else np.empty(shape, dtype)
         for name, dtype, shape, start, size in places
     }
 
@@ -64,7 +63,10 @@ def tame(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     Truth values other than 0 and 1 become True; impossible characters become U+FFFD.
     """
-    return {name: _tamed(array) for name, array in arrays.items()}
+    return {
+        name: _tamed(array) if array.dtype.kind in _WILD else array
+        for name, array in arrays.items()
+    }
 
 
 def _tamed(array: np.ndarray) -> np.ndarray:
@@ -92,13 +94,14 @@ def _describe(layout: Layout) -> tuple[bytes, tuple[Place, ...]]:
     places: list[Place] = []
     start = 0
     for name, dtype, shape in layout:
-        if not _DTYPE.fullmatch(dtype):
-            raise TypeError(f"{name or 'array'} holds {np.dtype(dtype).name}, not numbers or text")
+        if not _DTYPE.fullmatch(dtype.str):
+            raise TypeError(f"{name or 'array'} holds {dtype.name}, not numbers or text")
         start = -(-start // _ALIGN) * _ALIGN
-        size = np.dtype(dtype).itemsize * math.prod(shape)
-        places.append((name, np.dtype(dtype), shape, start, size))
+        size = dtype.itemsize * math.prod(shape)
+        places.append((name, dtype, shape, start, size))
         start += size
-    return json.dumps(layout).encode(), tuple(places)
+    listed = [(name, dtype.str, shape) for name, dtype, shape in layout]
+    return json.dumps(listed).encode(), tuple(places)
 
 
 @lru_cache(maxsize=256)
@@ -116,7 +119,7 @@ def _places(head: bytes) -> tuple[tuple[Place, ...], int]:
     return places, places[-1][3] + places[-1][4] if places else 0
 
 
-def _entry(entry: Any) -> tuple[str, str, tuple[int, ...]]:
+def _entry(entry: Any) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     match entry:
         case [str(name), str(dtype), list(shape)] if (
             len(name) <= _MAX_NAME
@@ -126,7 +129,7 @@ def _entry(entry: Any) -> tuple[str, str, tuple[int, ...]]:
             and all(type(size) is int and size >= 0 for size in shape)
             and math.prod(max(size, 1) for size in shape) * np.dtype(dtype).itemsize < _MAX_BYTES
         ):
-            return name, dtype, tuple(shape)
+            return name, np.dtype(dtype), tuple(shape)
     raise Odd("an array that is described wrongly")
 
 

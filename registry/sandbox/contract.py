@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry.records import Finding, Inspection, Schema
 
@@ -31,8 +31,7 @@ class ModelSpec:
     trusted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """Named arrays from the model and where the time went, in milliseconds."""
 
     outputs: dict[str, np.ndarray]

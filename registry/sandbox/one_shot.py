@@ -7,8 +7,11 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from registry import scanners
 from registry.errors import (
     BrokenArtifact,
     Busy,
@@ -19,10 +22,11 @@ from registry.errors import (
     Rejected,
 )
 from registry.formats import convert
-from registry.records import Inspection, Package, Report
-from registry.sandbox import conversion, descriptors, judge, questions
+from registry.records import Inspection, Metric, Package, Report
+from registry.sandbox import conversion, descriptors, judge, progress, questions
 from registry.sandbox.contract import Made, ModelSpec
 from registry.sandbox.process import Worker
+from registry.sandbox.progress import Watch
 from registry.sandbox.wire import Message, Odd
 from registry.settings import Settings
 
@@ -30,6 +34,15 @@ if TYPE_CHECKING:
     import numpy as np
 
 _JUDGE_CPU_S = 4 * 3600
+
+
+def _report(worker: Worker, told: Any) -> Report:
+    """A report of the size that scanners keep to."""
+    report = questions.record(Report, worker, told)
+    most = scanners.MAX_FINDINGS + len(scanners.SCANNERS)
+    if len(report.findings) > most or len(report.names) > scanners.MAX_NAMES:
+        worker.refuse(Odd("a report without end"))
+    return report
 
 
 class OneShot(ABC):
@@ -42,25 +55,28 @@ class OneShot(ABC):
     def _fork(self, group: str, cpu_s: int) -> Worker:
         """A fresh worker, without a model."""
 
-    def inspect(self, fd: int, filename: str) -> tuple[Inspection, Report]:
+    def inspect(
+        self, fd: int, filename: str, watch: Watch | None = None
+    ) -> tuple[Inspection, Report]:
         """Read what a file says about itself and scan it, in a worker of its own.
 
         Nothing in the file is executed.
 
         Args:
             fd: Read-only descriptor, which stays the caller's.
+            watch: Told how far it is, about four times a second.
 
         Raises:
             UnknownFormat: It is no model file that Vitrine knows.
             BrokenArtifact: It is damaged, or reading it crashed or took too long.
             Busy: Too many files are being read.
         """
-        with self._once("inspect", fd, {"filename": filename}) as (worker, reply):
+        with self._once("inspect", fd, {"filename": filename}, watch=watch) as (worker, reply):
             told = worker.data(reply)
             if not isinstance(told, dict):
                 worker.refuse(Odd("no inspection"))
             inspection = questions.record(Inspection, worker, told.get("inspection"))
-            return inspection, questions.record(Report, worker, told.get("report"))
+            return inspection, _report(worker, told.get("report"))
 
     def scan(self, fd: int, format: str) -> Report:
         """Scan a file again whose format is known, in a worker of its own.
@@ -70,7 +86,7 @@ class OneShot(ABC):
             Busy: Too many files are being read.
         """
         with self._once("scan", fd, {"format": format}) as (worker, reply):
-            return questions.record(Report, worker, worker.data(reply))
+            return _report(worker, worker.data(reply))
 
     @contextmanager
     def convert(self, spec: ModelSpec, target: str, most_bytes: int) -> Iterator[Made]:
@@ -199,6 +215,21 @@ class OneShot(ABC):
             finally:
                 worker.end()
 
+    def read_metrics(self, fd: int) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
+        """Metrics in a JSON or YAML file, and what was left out: see `formats.measures.read`.
+
+        Raises:
+            BrokenArtifact: None could be read.
+            Busy: Too many files are being read.
+        """
+        with self._once("read_metrics", fd, {}) as (worker, reply):
+            told = worker.data(reply)
+            if not isinstance(told, dict) or not isinstance(told.get("metrics"), list):
+                worker.refuse(Odd("no metrics"))
+            rows = [questions.record(Metric, worker, row) for row in told["metrics"][:200]]
+            words = [str(word)[:100] for word in told.get("left out") or ()]
+            return tuple(replace(row, source="file") for row in rows), tuple(words)
+
     def decode_image(self, fd: int, width: int, height: int, channels: int) -> np.ndarray:
         """Pixels of a picture, uint8 `(height, width, channels)`.
 
@@ -225,7 +256,7 @@ class OneShot(ABC):
 
     @contextmanager
     def _once(
-        self, task: str, fd: int, order: dict[str, Any], *others: int
+        self, task: str, fd: int, order: dict[str, Any], *others: int, watch: Watch | None = None
     ) -> Iterator[tuple[Worker, Message]]:
         """A worker for one file, and its reply; whatever it does wrong is the file's fault."""
         timeout_s = self._settings.inspect_timeout_s
@@ -233,8 +264,10 @@ class OneShot(ABC):
             with self._turn_to_read():
                 worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
                 try:
-                    fds = map(descriptors.checked, (fd, *others))
-                    yield worker, questions.task(worker, task, timeout_s, b"", *fds, **order)
+                    fds = [descriptors.checked(given) for given in (fd, *others)]
+                    ask = partial(questions.task, worker, task, timeout_s, b"", *fds, **order)
+                    reply = progress.watched(worker, fd, watch, ask) if watch else ask()
+                    yield worker, reply
                 finally:
                     worker.end()
         except (Rejected, Busy, NotInstalled):

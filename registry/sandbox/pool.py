@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from registry import codec, formats
 from registry.errors import (
@@ -18,6 +18,7 @@ from registry.errors import (
 )
 from registry.records import Checked, WarmState, WorkerState
 from registry.sandbox import descriptors, questions, wire
+from registry.sandbox.alone import Alone
 from registry.sandbox.contract import Answer, ModelSpec
 from registry.sandbox.judge import Raw
 from registry.sandbox.limits import Limits
@@ -26,11 +27,13 @@ from registry.sandbox.one_shot import OneShot
 from registry.sandbox.process import Worker
 from registry.sandbox.slots import Slot, Slots
 from registry.sandbox.standby import Standbys
+from registry.sandbox.wire import Body, Message
 from registry.settings import Settings
 
 if TYPE_CHECKING:
     from registry.formats.contract import Inputs
 
+T = TypeVar("T")
 GROUPS = ("inspect", "sklearn", "onnx", "torch")
 _DATA_ONLY = ("inspect", "onnx")  # groups whose files cannot bring code of their own
 _WEAK = (
@@ -69,6 +72,8 @@ class Pool(OneShot):
         self._slots = Slots(settings.workers)
         self.nursery = nursery or Nursery(GROUPS, settings.worker_threads)
         self.standbys = Standbys(self._standby)
+        most_s = settings.worker_cpu_s / settings.worker_threads - settings.predict_timeout_s
+        self._most_busy_s = max(most_s, settings.worker_cpu_s / 2)
         self._readers = threading.BoundedSemaphore(settings.workers)
 
     @property
@@ -99,16 +104,14 @@ class Pool(OneShot):
             Busy: All workers are in use, and stayed so.
             StoreError: The artifact's bytes are missing or differ.
         """
-        kind, head, parts = questions.encoded(inputs)
-        with self._using(spec) as turn:
-            self._tell_schema(turn, spec)
-            started = time.perf_counter()
-            timeout_s = self._settings.predict_timeout_s
-            reply = turn.worker.ask(kind, head, parts, timeout_s=timeout_s)
-            predict_ms = (time.perf_counter() - started) * 1e3
-            turn.slot.n_predictions += 1
+        question = questions.encoded(inputs)
+
+        def put(turn: _Turn) -> Answer:
+            reply, predict_ms = self._asked(turn, spec, *question)
             outputs = questions.decoded(turn.worker, reply)
-        return Answer(outputs, turn.queue_ms, turn.load_ms, predict_ms, turn.warm)
+            return Answer(outputs, turn.queue_ms, turn.load_ms, predict_ms, turn.warm)
+
+        return self._using(spec, put)
 
     def forward(self, spec: ModelSpec, question: Raw) -> tuple[Raw, float]:
         """Pass a question on as it is, and the answer back unread; the milliseconds it took.
@@ -116,17 +119,14 @@ class Pool(OneShot):
         Raises:
             PredictionFailed, InvalidInput, NotInstalled, Busy, StoreError: As for `predict`.
         """
-        with self._using(spec) as turn:
-            self._tell_schema(turn, spec)
-            started = time.perf_counter()
-            timeout_s = self._settings.predict_timeout_s
-            reply = turn.worker.ask(
-                question.kind, question.head, [question.body], timeout_s=timeout_s
-            )
-            predict_ms = (time.perf_counter() - started) * 1e3
-            turn.slot.n_predictions += 1
+
+        def put(turn: _Turn) -> tuple[Raw, float]:
+            kind, head, body = question.kind, question.head, question.body
+            reply, predict_ms = self._asked(turn, spec, kind, head, [body])
             questions.decoded(turn.worker, reply)
-        return Raw(reply.kind, reply.head, reply.body), predict_ms
+            return Raw(reply.kind, reply.head, reply.body), predict_ms
+
+        return self._using(spec, put)
 
     def warm(self, spec: ModelSpec) -> float:
         """Load a version ahead of the first question.
@@ -137,8 +137,7 @@ class Pool(OneShot):
         Raises:
             PredictionFailed, NotInstalled, Busy, StoreError: As for `predict`.
         """
-        with self._using(spec) as turn:
-            return turn.slot.load_ms
+        return self._using(spec, lambda turn: turn.slot.load_ms)
 
     def check(self, spec: ModelSpec) -> Checked:
         """Load a version, complete its schema from the model and try the schema's example.
@@ -146,13 +145,34 @@ class Pool(OneShot):
         Raises:
             PredictionFailed, InvalidInput, NotInstalled, Busy, StoreError: As for `predict`.
         """
-        with self._using(spec) as turn:
+
+        def put(turn: _Turn) -> Checked:
             reply = questions.task(
                 turn.worker, "check", self._settings.load_timeout_s, questions.told(spec)
             )
             checked = questions.record(Checked, turn.worker, turn.worker.data(reply))
             turn.slot.schema = checked.schema
             return replace(checked, load_ms=turn.slot.load_ms)
+
+        return self._using(spec, put)
+
+    @contextmanager
+    def alone(self, spec: ModelSpec) -> Iterator[Alone]:
+        """A version in a fresh worker beside those that people share; it ends with the block.
+
+        Raises:
+            PredictionFailed, NotInstalled, Busy, StoreError: As for `predict`.
+        """
+        worker = self._standby(self._group(spec))
+        try:
+            yield Alone(worker, spec, self._settings.load_timeout_s)
+        finally:
+            worker.end()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a worker loads or answers for somebody right now."""
+        return any(slot.users for slot in self._slots.all())
 
     def state(self, version_id: str) -> WarmState:
         """Whether a worker has the version loaded."""
@@ -214,9 +234,8 @@ class Pool(OneShot):
             raise
         return worker
 
-    @contextmanager
-    def _using(self, spec: ModelSpec) -> Iterator[_Turn]:
-        """The worker of a version, loaded, for this caller alone."""
+    def _using(self, spec: ModelSpec, put: Callable[[_Turn], T]) -> T:
+        """What `put` makes of a version's worker, loaded, which is its alone meanwhile."""
         started, warm = time.monotonic(), True
         patience_s = self._settings.predict_timeout_s
         slot = self._slots.take(spec.version_id, started + patience_s)
@@ -229,7 +248,7 @@ class Pool(OneShot):
                     raise slot.failure  # of the caller that tried a moment ago, while we waited
                 warm = slot.worker is not None and slot.worker.alive
                 worker = slot.worker if warm and slot.worker else self._load(slot, spec)
-                yield _Turn(slot, worker, queue_ms, 0.0 if warm else slot.load_ms, warm)
+                return put(_Turn(slot, worker, queue_ms, 0.0 if warm else slot.load_ms, warm))
             finally:
                 self._recycle(slot)
                 slot.lock.release()
@@ -254,10 +273,14 @@ class Pool(OneShot):
         slot.load_ms = (time.perf_counter() - started) * 1e3
         return slot.worker
 
-    def _loaded(self, spec: ModelSpec) -> Worker:
+    def _group(self, spec: ModelSpec) -> str:
         group = formats.group(spec.format)
         if group not in GROUPS:
             raise PredictionFailed(f"{spec.inspection.framework} models are stored, not run")
+        return group
+
+    def _loaded(self, spec: ModelSpec) -> Worker:
+        group = self._group(spec)
         with descriptors.opened(spec) as fd:
             worker = self.standbys.take(group) or self._fork(group, self._settings.worker_cpu_s)
             try:
@@ -270,9 +293,21 @@ class Pool(OneShot):
                 raise
         return worker
 
+    def _asked(
+        self, turn: _Turn, spec: ModelSpec, kind: int, head: bytes, parts: list[Body]
+    ) -> tuple[Message, float]:
+        """The worker's reply to a prediction, and the milliseconds it took."""
+        if turn.slot.schema is not spec.schema:
+            self._tell_schema(turn, spec)
+        started = time.perf_counter()
+        reply = turn.worker.ask(kind, head, parts, timeout_s=self._settings.predict_timeout_s)
+        predict_ms = (time.perf_counter() - started) * 1e3
+        turn.slot.n_predictions += 1
+        return reply, predict_ms
+
     def _tell_schema(self, turn: _Turn, spec: ModelSpec) -> None:
         known = turn.slot.schema
-        if spec.schema is None or spec.schema is known:
+        if spec.schema is None:
             return
         if spec.schema != known:
             schema = json.dumps(codec.dump(spec.schema)).encode()
@@ -281,11 +316,8 @@ class Pool(OneShot):
 
     def _recycle(self, slot: Slot) -> None:
         """End a worker that has ended, or that could run out of CPU time in its next answer."""
-        worker, settings = slot.worker, self._settings
-        if worker is None:
-            return
-        most_s = settings.worker_cpu_s / settings.worker_threads - settings.predict_timeout_s
-        if worker.ended or worker.busy_s > max(most_s, settings.worker_cpu_s / 2):
+        worker = slot.worker
+        if worker is not None and (worker.ended or worker.busy_s > self._most_busy_s):
             slot.end()
 
 

@@ -44,7 +44,9 @@ class Slots:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._turn = threading.Condition()
+        self._turn = threading.Lock()
+        self._freed = threading.Condition(self._turn)
+        self._waiting = 0
         self._slots: OrderedDict[str, Slot] = OrderedDict()
         self._closed = False
 
@@ -56,8 +58,7 @@ class Slots:
         """
         with self._turn:
             while (slot := self._slots.get(version_id)) is None and not self._room():
-                if not self._turn.wait(deadline - time.monotonic()):
-                    raise Busy("all workers are in use; try again in a moment")
+                self._wait(deadline)
             if self._closed:
                 raise Busy("the server is stopping")
             victim = None
@@ -80,7 +81,8 @@ class Slots:
             if unused and slot.worker is None:
                 self._remove(slot)
             gone = self._slots.get(slot.version_id) is not slot
-            self._turn.notify_all()
+            if self._waiting:
+                self._freed.notify_all()
         if unused and gone:
             slot.end()
 
@@ -89,14 +91,14 @@ class Slots:
         with self._turn:
             slot.failure = failure
             self._remove(slot)
-            self._turn.notify_all()
+            self._freed.notify_all()
 
     def drop(self, version_id: str) -> None:
         """Forget a version's slot; its worker ends as soon as nobody uses it."""
         with self._turn:
             slot = self._slots.pop(version_id, None)
             unused = slot is not None and slot.users == 0
-            self._turn.notify_all()
+            self._freed.notify_all()
         if slot is not None and unused:
             slot.end()
 
@@ -115,9 +117,18 @@ class Slots:
             self._closed = True
             unused = [slot for slot in self._slots.values() if slot.users == 0]
             self._slots.clear()
-            self._turn.notify_all()
+            self._freed.notify_all()
         for slot in unused:
             slot.end()
+
+    def _wait(self, deadline: float) -> None:
+        """Until a slot may have become free; only for who holds the turn."""
+        self._waiting += 1
+        try:
+            if not self._freed.wait(deadline - time.monotonic()):
+                raise Busy("all workers are in use; try again in a moment")
+        finally:
+            self._waiting -= 1
 
     def _room(self) -> bool:
         some = len(self._slots) < self._size or any(not s.users for s in self._slots.values())

@@ -14,6 +14,7 @@ import array
 import fcntl
 import mmap
 import os
+import select
 import socket
 import struct
 import tempfile
@@ -35,8 +36,7 @@ _SEALS = (
 )
 _PREFIX = struct.Struct("<BBIQ")  # kind, placed, bytes of head, bytes of body
 _HERE, _IN_FILE = 0, 1
-_LOOK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
-_MAX_FDS = 4
+_SPACE = socket.CMSG_SPACE(4 * 4)  # four descriptors
 
 TASK, PREDICT_ARRAYS, PREDICT_TABLE, GRANTED = 1, 2, 3, 4  # from the parent
 DONE, FAILED, WANTED = 16, 17, 18  # from the child; WANTED asks for a memory file of that size
@@ -73,7 +73,9 @@ class Channel:
         self.sock = sock
         self._buffer = bytearray(_PREFIX.size + MAX_HEAD + INLINE)
         self._view = memoryview(self._buffer)
-        self._timeouts: dict[int, float] = {}
+        self._timeout = 0.0
+        self._ready = select.poll()
+        self._ready.register(sock, select.POLLIN)
 
     def close(self) -> None:
         self.sock.close()
@@ -92,8 +94,7 @@ class Channel:
         Raises:
             Closed, TooLate: As named.
         """
-        n_body = sum(len(part) for part in parts)
-        prefix = _PREFIX.pack(kind, _HERE, len(head), n_body)
+        prefix = _PREFIX.pack(kind, _HERE, len(head), sum(map(len, parts)))
         self._push(b"".join((prefix, head, *parts)), fds, deadline)
 
     def send_file(
@@ -124,94 +125,87 @@ class Channel:
         Raises:
             Closed, TooLate, Odd: As named.
         """
-        got, need = 0, _PREFIX.size
         fds: list[int] | None = None if mapped is None else []
-        while got < need:
-            n = self._pull(got, deadline, fds)
-            if not n:
-                raise Closed
-            if got < _PREFIX.size <= got + n:
-                need = self._size()
-            got += n
-        if got != need:
-            raise Odd("more than was asked for")
+        got = 0
+        while got < _PREFIX.size:
+            got += self._pull(got, deadline, fds)
         kind, placed, n_head, n_body = _PREFIX.unpack_from(self._buffer)
-        end = _PREFIX.size + n_head
-        message = Message(kind, bytes(self._view[_PREFIX.size : end]))
-        message.fds = fds or []
-        if placed == _HERE:
-            message.body = bytearray(self._view[end:got])
-        elif mapped is not None:
-            message.body = _map(message.fds.pop(), n_body, mapped)
-        return message
-
-    def idle(self) -> bool:
-        """Whether nothing waits to be read: neither an unasked message nor the end."""
-        try:
-            self.sock.recv(1, _LOOK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
-
-    def _size(self) -> int:
-        """Bytes of the message that begins in the buffer, as far as it comes by the socket."""
-        _, placed, n_head, n_body = _PREFIX.unpack_from(self._buffer)
         if placed > _IN_FILE or n_head > MAX_HEAD or n_body > MAX_BODY:
             raise Odd("a size out of bounds")
         if placed == _HERE and n_body >= INLINE:
             raise Odd("a body too big for the socket")
-        return int(_PREFIX.size + n_head + (n_body if placed == _HERE else 0))
+        end = _PREFIX.size + n_head
+        need = end + n_body if placed == _HERE else end
+        while got < need:
+            got += self._pull(got, deadline, fds)
+        if got != need:
+            raise Odd("more than was asked for")
+        body: Body = b""
+        if placed == _HERE:
+            body = bytearray(self._view[end:got])
+        elif fds is not None and mapped is not None:
+            body = _map(fds.pop(), n_body, mapped)
+        return Message(kind, bytes(self._view[_PREFIX.size : end]), body, fds or [])
+
+    def idle(self) -> bool:
+        """Whether nothing waits to be read: neither an unasked message nor the end."""
+        return not self._ready.poll(0)
 
     def _push(self, data: bytes, fds: Sequence[int], deadline: float | None) -> None:
-        sent = 0
         try:
-            while sent < len(data):
-                self._set_timeout(socket.SO_SNDTIMEO, deadline)
+            while data:
+                if deadline is not None:
+                    self._limit(deadline)
                 if fds:
-                    sent += socket.send_fds(self.sock, [data], list(fds))
+                    sent = socket.send_fds(self.sock, [data], list(fds))
                     fds = ()
                 else:  # write, not send: the filter round a worker knows no other
-                    sent += os.write(self.sock.fileno(), memoryview(data)[sent:])
+                    sent = os.write(self.sock.fileno(), data)
+                if sent == len(data):
+                    return
+                data = data[sent:]
         except BlockingIOError as late:
             raise TooLate from late
         except OSError as gone:
             raise Closed(str(gone)) from gone
 
     def _pull(self, start: int, deadline: float | None, fds: list[int] | None) -> int:
-        room = self._view[start:]
+        """Wait for bytes to put behind `start`; how many came, with the descriptors if wanted."""
+        room = self._view[start:] if start else self._view
         try:
-            self._set_timeout(socket.SO_RCVTIMEO, deadline)
-            if fds is None:
-                return self.sock.recv_into(room)
-            n, ancillary, _, _ = self.sock.recvmsg_into([room], socket.CMSG_SPACE(4 * _MAX_FDS))
+            if deadline is not None:
+                self._limit(deadline)
+            n = self.sock.recv_into(room) if fds is None else self._take(room, fds)
         except BlockingIOError as late:
             raise TooLate from late
         except OSError as gone:
             raise Closed(str(gone)) from gone
+        if not n:
+            raise Closed
+        return n
+
+    def _take(self, room: memoryview, fds: list[int]) -> int:
+        n, ancillary, _, _ = self.sock.recvmsg_into([room], _SPACE)
         for _, _, data in ancillary:
             received = array.array("i")
             received.frombytes(data[: len(data) - len(data) % 4])
             fds.extend(received)
         return n
 
-    def _set_timeout(self, option: int, deadline: float | None) -> None:
+    def _limit(self, deadline: float) -> None:
         """Have the kernel wait no longer than the deadline, give or take a tenth.
 
         One setting serves many messages: a call costs no more than the system calls it is for.
         """
-        if deadline is None:
-            return
         left = deadline - time.monotonic()
         if left <= 0:
             raise TooLate
-        present = self._timeouts.get(option, 0.0)
-        if not 0.9 * left <= present <= 1.1 * left:
-            self._timeouts[option] = left
+        if not 0.9 * left <= self._timeout <= 1.1 * left:
+            self._timeout = left
             whole = int(left)
             kernel = struct.pack("@ll", whole, int((left - whole) * 1e6) or 1)
-            self.sock.setsockopt(socket.SOL_SOCKET, option, kernel)
+            for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+                self.sock.setsockopt(socket.SOL_SOCKET, option, kernel)
 
 
 @contextmanager
@@ -253,7 +247,7 @@ def ask(
     Raises:
         Closed, TooLate, Odd: As named.
     """
-    n_body = sum(len(part) for part in parts)
+    n_body = sum(map(len, parts))
     if n_body < INLINE:
         channel.send(kind, head, parts, fds=fds, deadline=deadline)
     else:
@@ -285,7 +279,7 @@ def answer(channel: Channel, kind: int, head: bytes, parts: Sequence[Body] = ())
     Raises:
         Closed: The parent is gone.
     """
-    n_body = sum(len(part) for part in parts)
+    n_body = sum(map(len, parts))
     if n_body < INLINE:
         channel.send(kind, head, parts)
         return

@@ -30,7 +30,7 @@ from registry.errors import (
 )
 from registry.formats import convert
 from registry.records import Checked, Finding, Inspection, Schema
-from registry.sandbox import arrays, wire
+from registry.sandbox import arrays, progress, wire
 from registry.sandbox.limits import Layers, Limits, lock_down
 from registry.sandbox.wire import DONE, FAILED, PREDICT_ARRAYS, TASK, Body, Channel, Closed
 from registry.scanners import packages
@@ -195,9 +195,11 @@ def _check(work: Work, message: wire.Message) -> Reply:
 
 
 def _inspect(_: Work, message: wire.Message, *, filename: str) -> Reply:
+    page = message.fds.pop() if len(message.fds) > 1 else None
     with _file(message) as file:
         inspection = formats.inspect(file, filename)
-        report = scanners.scan(file, inspection.format)
+        tell = scanners.quiet if page is None else progress.Board(page).write
+        report = scanners.scan(file, inspection.format, tell)
     return _data({"inspection": codec.dump(inspection), "report": codec.dump(report)})
 
 
@@ -211,6 +213,13 @@ def _read_table(_: Work, message: wire.Message, *, filename: str, n_rows: int = 
 
     with _file(message) as file:
         return _data(samples.read_table(file, filename, n_rows))
+
+
+def _read_metrics(_: Work, message: wire.Message) -> Reply:
+    from registry.formats import measures
+
+    with _file(message) as file:
+        return _data(measures.read(file))
 
 
 def _decode_image(_: Work, message: wire.Message, **size: int) -> Reply:
@@ -333,6 +342,7 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "judge": _judge,
     "changed": _changed,
     "piece": _piece,
+    "read_metrics": _read_metrics,
     "decode_image": _decode_image,
 }
 
