@@ -106,8 +106,8 @@ def _lines(rows: Sequence[Row], places: Places) -> list[go.Scatter]:
         marker={"size": 5, "color": _LINE},
         hovertemplate="%{text}<extra></extra>",
     )
-    path = go.Scatter(x=xs, y=ys, mode="lines", line={"color": _LINE if few else _FAINT, "width": 1.5 if few else 1},
-                      hoverinfo="skip")  # fmt: skip
+    stroke = {"color": _LINE if few else _FAINT, "width": 1.5 if few else 1}
+    path = go.Scatter(x=xs, y=ys, mode="lines", line=stroke, hoverinfo="skip")
     return [path, words]
 
 
