@@ -23,11 +23,13 @@ from registry import (
     cases,
     checks,
     conversions,
+    evaluating,
     golden_runs,
     jobs,
     logs,
     overview,
     rescans,
+    results,
     retention,
     search,
     staging,
@@ -44,6 +46,7 @@ _HANDLERS = {
     checks.KIND: checks.run,
     golden_runs.KIND: golden_runs.run,
     rescans.KIND: rescans.run,
+    results.KIND: evaluating.run,
     **conversions.HANDLERS,
 }
 _SWEEPS = (checks.catch_up, staging.sweep, retention.sweep)

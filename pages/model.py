@@ -7,6 +7,8 @@ import streamlit as st
 from pages.parts import (
     cards,
     conversion,
+    kin,
+    metrics_tab,
     model_header,
     model_tabs,
     notices,
@@ -22,7 +24,7 @@ from registry.records import Actor, Model, Version
 reg, actor = session.require("search")
 
 
-TABS = ("Card", "Versions", "Metrics", "Schema", "Files", "Activity", "Settings")
+TABS = ("Card", "Versions", "Metrics", "Schema", "Files", "Lineage", "Activity", "Settings")
 
 
 def of_version(
@@ -34,9 +36,11 @@ def of_version(
         return
     model_header.chooser(found, chosen, tab)
     if tab == "Metrics":
-        model_tabs.metrics(reg, actor, model, found, chosen)
+        metrics_tab.show(reg, actor, model, found, chosen)
     elif tab == "Schema":
         model_tabs.schema(reg, actor, model, chosen)
+    elif tab == "Lineage":
+        kin.show(reg, actor, model, chosen)
     else:
         model_tabs.files(reg, actor, model, chosen)
 

@@ -91,6 +91,20 @@ class UnsafeArtifact(Rejected):
         self.report = report
 
 
+class SeveralModels(RegistryError):
+    """A package holds more than one model: somebody must say which one is meant.
+
+    Args:
+        names: Their paths in the package.
+    """
+
+    status = 409
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"the package holds {len(names)} model files: choose the one to publish")
+        self.names = tuple(names)
+
+
 class InvalidInput(RegistryError):
     """One or more fields are wrong.
 

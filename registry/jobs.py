@@ -40,7 +40,7 @@ _BUSY_TRIES, _BUSY_WAIT_S = 60, 1.0
 _STOP_WITHIN_S = 5.0
 _OPEN = ("queued", "running")
 _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
-CANCELLABLE = frozenset({"benchmark", "rescan"})
+CANCELLABLE = frozenset({"benchmark", "evaluation", "rescan"})
 """Kinds that may be stopped half-way: what they did stays, the rest can be asked for again."""
 _ONE_BY_ONE = frozenset({"benchmark"})
 """Kinds that disturb each other and must not keep a check waiting: a queue of their own."""
@@ -166,6 +166,17 @@ def cancel(reg: Registry, actor: Actor, job_id: str) -> None:
             row.state, row.finished_at = "failed", now()
             row.message = f"cancelled; {row.message}" if row.message else "cancelled"
             audit.record(s, actor, "job.cancel", f"{row.kind} of {row.subject}")
+
+
+def cancel_in(s: Session, kind: str, subject_id: str) -> None:
+    """Stop the open jobs on a subject that is being deleted, before their next step."""
+    found = s.execute(
+        select(JobRow)
+        .where(JobRow.kind == kind, JobRow.subject_id == subject_id)
+        .where(JobRow.state.in_(_OPEN))
+    )
+    for row in found.scalars():
+        row.state, row.finished_at, row.message = "failed", now(), "cancelled"
 
 
 def open_subjects(reg: Registry, kind: str) -> set[str]:

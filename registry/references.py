@@ -8,7 +8,9 @@ from __future__ import annotations
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from registry.records import CHAMPION
+from registry import models
+from registry.errors import NotFound
+from registry.records import CHAMPION, Actor
 from registry.tables import AliasRow, ArtifactRow, ModelRow, TrustRow, VersionRow
 
 _ALIVE = (VersionRow.model_id == bindparam("model_id"), VersionRow.deleted_at.is_(None))
@@ -30,6 +32,23 @@ MODEL_FILE = (
     .limit(1)
 )
 """The model file of a version, and whether anything was ever decided about it."""
+_TRASHED = ("version.restore", "version.purge")
+
+
+def for_action(s: Session, actor: Actor, action: str, ref: str) -> tuple[ModelRow, VersionRow]:
+    """The rows named by `owner/slug`, `owner/slug@3`, `@champion` or `@latest`.
+
+    Raises:
+        NotFound: No such version, or the actor may not see its model.
+        Forbidden: The actor may see it but not do `action`.
+    """
+    model = models.for_action(s, actor, action, ref)
+    selector = ref.partition("@")[2].strip()
+    found = version_in(s, model, selector, trash=action in _TRASHED)
+    if found is None:
+        name = f"version {selector!r} of " if selector else "ready version of "
+        raise NotFound(f"there is no {name}{models.address(s, model)}")
+    return model, found
 
 
 def version_in(s: Session, model: ModelRow, selector: str, *, trash: bool) -> VersionRow | None:

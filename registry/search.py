@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import shlex
+import json
+import operator
 from dataclasses import replace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, case, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
-from registry import models
+from registry import models, queries
 from registry.core import Registry
-from registry.errors import InvalidInput
-from registry.records import Actor, FacetValue, Level, Model, ModelQuery, Page
+from registry.queries import parse as parse
+from registry.records import Actor, FacetValue, Level, MetricFilter, Model, ModelQuery, Page
 from registry.shelf import as_models
-from registry.tables import AliasRow, GrantRow, ModelRow, TagRow, UserRow
+from registry.tables import (
+    AliasRow,
+    GrantRow,
+    MetricRow,
+    ModelRow,
+    TagRow,
+    UserRow,
+    VersionRow,
+)
 
-FACETS = ("framework", "format", "task", "status", "alias", "tag", "owner", "license")
-_FIELDS = {
-    "framework": "frameworks",
-    "format": "formats",
-    "task": "tasks",
-    "status": "statuses",
-    "alias": "aliases",
-    "tag": "tags",
-    "owner": "owners",
-    "license": "licenses",
-}
+FACETS = tuple(queries.FIELDS)
+_FIELDS = queries.FIELDS
 _COLUMNS = {
     "framework": ModelRow.head_framework,
     "format": ModelRow.head_format,
@@ -34,38 +34,37 @@ _COLUMNS = {
     "status": ModelRow.head_status,
     "license": ModelRow.license,
 }
-_SHORT = {"sklearn": "scikit-learn", "pytorch": "PyTorch", "torch": "PyTorch", "onnx": "ONNX"}
+_HEAD = (VersionRow.model_id == ModelRow.id, VersionRow.number == ModelRow.head_number)
+_PRIMARY = (
+    select(case((MetricRow.higher_is_better.is_(False), MetricRow.value), else_=-MetricRow.value))
+    .join(VersionRow, VersionRow.id == MetricRow.version_id)
+    .where(*_HEAD, MetricRow.name == ModelRow.primary_metric)
+    .order_by(MetricRow.dataset)
+    .limit(1)
+    .correlate(ModelRow)
+    .scalar_subquery()
+)
+"""The primary metric of a model's head, the better the smaller."""
+_COMPARE = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+}
 _SORTS: dict[str, tuple[Any, ...]] = {
     "updated": (ModelRow.updated_at.desc(), ModelRow.id),
     "created": (ModelRow.created_at.desc(), ModelRow.id),
     "name": (func.lower(ModelRow.name), ModelRow.id),
     "versions": (ModelRow.n_versions.desc(), ModelRow.id),
+    "metric": (  # only values of one metric can be ordered, so the metrics come one by one
+        _PRIMARY.is_(None),
+        func.lower(ModelRow.primary_metric),
+        _PRIMARY,
+        ModelRow.id,
+    ),
 }
-_FACET_LIMIT, _MAX_TEXT = 50, 500
-
-
-def parse(text: str) -> ModelQuery:
-    """The words and `key:value` filters typed into the search box.
-
-    Raises:
-        InvalidInput: A filter name is unknown or the text is too long.
-    """
-    if len(text) > _MAX_TEXT:
-        raise InvalidInput({"search": f"is longer than {_MAX_TEXT} characters"})
-    words: list[str] = []
-    found: dict[str, tuple[str, ...]] = {}
-    for part in _split(text):
-        key, colon, value = part.partition(":")
-        if not colon or not value or "/" in key:
-            words.append(part)
-        elif key.lower() in _FIELDS:
-            name = _FIELDS[key.lower()]
-            value = _SHORT.get(value.lower(), value) if key == "framework" else value
-            found[name] = (*found.get(name, ()), value)
-        else:
-            known = ", ".join(f"{facet}:" for facet in FACETS)
-            raise InvalidInput({"search": f"no filter is called {key!r}; there are {known}"})
-    return ModelQuery(text=" ".join(words), **cast("dict[str, Any]", found))
+_FACET_LIMIT = 50
 
 
 def find_models(
@@ -112,13 +111,6 @@ def facets(reg: Registry, actor: Actor, query: ModelQuery) -> dict[str, list[Fac
         return {facet: _count(s, actor, query, facet) for facet in FACETS}
 
 
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:  # an unclosed quote while the person is still typing
-        return text.replace('"', " ").replace("'", " ").split()
-
-
 def _joined(query: Select[Any]) -> Select[Any]:
     return query.select_from(ModelRow).join(UserRow, UserRow.id == ModelRow.owner_id)
 
@@ -161,7 +153,33 @@ def _conditions(actor: Actor, query: ModelQuery) -> list[ColumnElement[bool]]:
     if query.aliases:
         named = select(AliasRow.model_id).where(AliasRow.name.in_(query.aliases))
         where.append(ModelRow.id.in_(named))
+    where += map(_measures, query.metrics)
+    where += map(_takes, query.features)
     return where
+
+
+def _measures(wanted: MetricFilter) -> ColumnElement[bool]:
+    """The head has such a metric, on whatever data set."""
+    met = _COMPARE[wanted.op](MetricRow.value, wanted.value)
+    head = (
+        select(VersionRow.id)
+        .join(MetricRow, MetricRow.version_id == VersionRow.id)
+        .where(*_HEAD, MetricRow.name == wanted.name, met)
+    )
+    return head.correlate(ModelRow).exists()
+
+
+def _takes(feature: str) -> ColumnElement[bool]:
+    """The schema of the head has that column; its text is looked at first, which is quick."""
+    stored = type_coerce(VersionRow.schema, Text)
+    field = func.json_each(VersionRow.schema, "$.fields").table_valued("value")
+    named = (
+        select(1).select_from(field).where(func.json_extract(field.c.value, "$.name") == feature)
+    )
+    head = select(VersionRow.id).where(
+        *_HEAD, func.instr(stored, json.dumps(feature)) > 0, named.correlate(VersionRow).exists()
+    )
+    return head.correlate(ModelRow).exists()
 
 
 def _has_word(word: str) -> ColumnElement[bool]:

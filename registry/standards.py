@@ -10,6 +10,15 @@ RuleKind = Literal["metric", "not_worse", "golden", "scan", "latency"]
 
 
 @dataclass(frozen=True, slots=True)
+class MetricFilter:
+    """A comparison that the metric of a model's head must meet, on whatever data set."""
+
+    name: str
+    op: Literal[">=", "<=", ">", "<", "="]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Benchmark:
     """How quick and how large a version is on a named machine.
 

@@ -12,7 +12,7 @@ from registry import artifacts, audit, codec, decisions, jobs, lineage, models, 
 from registry import metrics as measures
 from registry.core import Registry
 from registry.editions import as_versions
-from registry.errors import Conflict, InvalidInput, NotFound
+from registry.errors import Conflict, InvalidInput
 from registry.records import (
     LIFECYCLES,
     Actor,
@@ -27,26 +27,9 @@ from registry.records import (
     Status,
     Version,
 )
+from registry.references import for_action as for_action
 from registry.sandbox.contract import ModelSpec
 from registry.tables import AliasRow, ModelRow, VersionRow, now
-
-_TRASHED = ("version.restore", "version.purge")
-
-
-def for_action(s: Session, actor: Actor, action: str, ref: str) -> tuple[ModelRow, VersionRow]:
-    """The rows named by `owner/slug`, `owner/slug@3`, `@champion` or `@latest`.
-
-    Raises:
-        NotFound: No such version, or the actor may not see its model.
-        Forbidden: The actor may see it but not do `action`.
-    """
-    model = models.for_action(s, actor, action, ref)
-    selector = ref.partition("@")[2].strip()
-    found = references.version_in(s, model, selector, trash=action in _TRASHED)
-    if found is None:
-        name = f"version {selector!r} of " if selector else "ready version of "
-        raise NotFound(f"there is no {name}{models.address(s, model)}")
-    return model, found
 
 
 def get(reg: Registry, actor: Actor, ref: str) -> Version:
@@ -127,7 +110,7 @@ def add_in(
             does not exist for the actor.
         Conflict: Another version has that label.
     """
-    parents = [_parent(s, actor, ref) for ref in details.parents]
+    parents = [lineage.parent_in(s, actor, ref) for ref in details.parents]
     row = VersionRow(
         model_id=model.id,
         number=model.next_number,
@@ -151,8 +134,6 @@ def add_in(
     artifacts.add_in(s, row.id, stored)
     measures.write_in(s, row.id, details.metrics)
     lineage.link_in(s, row.id, parents, details.relation)
-    if not model.primary_metric and details.metrics:
-        model.primary_metric = details.metrics[0].name.strip()
     refresh_head(s, model)
     _record_audit(s, actor, "version.add", model, row, digest=stored[0][2])
     return row
@@ -362,13 +343,6 @@ def refresh_head(s: Session, model: ModelRow) -> None:
     model.head_framework = row.inspection["framework"] if row else ""
     model.head_format = row.inspection["format"] if row else ""
     model.head_status = row.status if row else ""
-
-
-def _parent(s: Session, actor: Actor, ref: str) -> str:
-    try:
-        return for_action(s, actor, "model.read", ref)[1].id
-    except NotFound as missing:
-        raise InvalidInput({"parents": missing.message}) from None
 
 
 def _refuse_when_needed(s: Session, row: VersionRow) -> None:

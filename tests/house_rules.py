@@ -182,7 +182,9 @@ def _row_names(function: Function) -> Iterator[tuple[str, str]]:
                 yield target.id, found[1] or found[2]
             if value.startswith("models.for_action("):
                 yield target.id, "ModelRow"
-        if isinstance(target, ast.Tuple) and value.startswith("versions.for_action("):
+        if isinstance(target, ast.Tuple) and re.match(
+            r"(versions|references)\.for_action\(", value
+        ):
             yield from zip(map(dotted, target.elts), ("ModelRow", "VersionRow"), strict=True)
 
 

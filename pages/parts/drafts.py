@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from pages.parts import cards, notices, packed, reports, schemas, text, uploads
+from pages.parts import beside, cards, kin, notices, packed, reports, schemas, text
 from registry import models, packages, publish, staging, versions
 from registry.core import Registry
-from registry.errors import NotFound, RegistryError, Rejected
-from registry.records import Actor, Details, Draft, Schema, Version
+from registry.errors import NotFound, RegistryError, Rejected, SeveralModels
+from registry.records import Actor, Details, Draft, Version
 
 NEW = "A new model"
 TASKS = (
@@ -57,11 +57,11 @@ def collect(reg: Registry) -> list[str]:
         key="upload.drop",
         max_upload_size=reg.settings.max_upload_mb,
     )
-    known = _known()
+    known = beside.known()
     for file in files:
         if file.file_id not in known:
             with notices.shown(stop=False), st.spinner(f"Taking in {text.escape(file.name, 60)}"):
-                ids.append(_once(file))
+                ids.append(beside.once(file))
                 _names()[known[file.file_id]] = file.name
     if ids != before:
         st.query_params["draft"] = ids
@@ -106,13 +106,13 @@ def look(reg: Registry, actor: Actor, draft_id: str) -> Draft | RegistryError:
     seen: dict[str, Draft | RegistryError] = st.session_state.setdefault("upload.drafts", {})
     if draft_id not in seen:
         try:
-            with st.spinner("Reading and scanning the file without running it"):
-                unpacked = packages.unpack(reg, actor, draft_id)
+            with reports.forming() as watch:
+                unpacked = packages.unpack(reg, actor, draft_id, watch, packed.chosen(draft_id))
                 if unpacked is None:
-                    seen[draft_id] = publish.examine(reg, actor, draft_id)
+                    seen[draft_id] = publish.examine(reg, actor, draft_id, watch)
                 else:
                     _replace(draft_id, unpacked)
-        except (Rejected, NotFound) as refused:
+        except (Rejected, NotFound, SeveralModels) as refused:
             seen[draft_id] = refused
         except RegistryError as passing:
             return passing
@@ -131,7 +131,8 @@ def _replace(draft_id: str, unpacked: Draft) -> None:
 def n_open(ids: Sequence[str]) -> int:
     """How many drafts can still be published; the refused ones cannot."""
     seen = st.session_state.get("upload.drafts", {})
-    return sum(not isinstance(seen.get(draft_id), RegistryError) for draft_id in ids)
+    open_ones = (Draft, SeveralModels, type(None))
+    return sum(isinstance(seen.get(draft_id), open_ones) for draft_id in ids)
 
 
 def read(draft: Draft) -> None:
@@ -241,75 +242,10 @@ def about(draft: Draft, where: Place) -> dict[str, Any]:
     return {name: value or ("" if name != "tags" else ()) for name, value in given.items()}
 
 
-def files(reg: Registry, actor: Actor, draft: Draft) -> tuple[dict[str, str], Schema | None]:
-    """Optional files beside the model; a sample also proposes a schema."""
-    key, found = f"upload.{draft.id}", packed.files(draft)
-    first, second, third = st.columns(3)
-    kinds = (
-        (first, "sample", "Sample rows", ["csv"], "A CSV with a header; it proposes the schema."),
-        (second, "requirements", "Requirements", ["txt", "yaml", "yml"], "What it was made with."),
-        (
-            third,
-            "config",
-            "Configuration",
-            ["yaml", "yml", "json", "txt"],
-            "Kept with the version.",
-        ),
-    )
-    for column, kind, label, types, about in kinds:
-        if packed.name(draft, kind):
-            column.markdown(f"{label}  \n{cards.chip(packed.name(draft, kind))} from the package")
-            continue
-        file = column.file_uploader(label, type=types, key=f"{key}.{kind}", help=about)
-        if file is not None:
-            with column, notices.shown(stop=False):
-                found[kind] = _once(file)
-    schema = None
-    if "sample" in found:
-        with notices.shown(stop=False):
-            schema = _from_sample(reg, actor, draft, found["sample"], first)
-    return found, schema
-
-
-def _once(file: Any) -> str:
-    """The staged id of an uploaded file, staged once."""
-    known = _known()
-    if file.file_id not in known:
-        known[file.file_id] = uploads.staged(file).id
-    return known[file.file_id]
-
-
-def _known() -> dict[str, str]:
-    """The browser's file id to our staged id."""
-    known: dict[str, str] = st.session_state.setdefault("upload.files", {})
-    return known
-
-
 def _names() -> dict[str, str]:
     """Our staged id to the file's name."""
     named: dict[str, str] = st.session_state.setdefault("upload.names", {})
     return named
-
-
-def _from_sample(reg: Registry, actor: Actor, draft: Draft, staged_id: str, column: Any) -> Schema:
-    seen: dict[tuple[str, str], Schema] = st.session_state.setdefault("upload.samples", {})
-    if (staged_id, "") not in seen:
-        seen[staged_id, ""] = publish.schema_from_sample(reg, actor, staged_id)
-    names = [field.name for field in seen[staged_id, ""].fields]
-    known = {f.name for f in draft.inspection.schema.fields} if draft.inspection.schema else set()
-    spare = [name for name in names if known and name not in known]
-    target = column.selectbox(
-        "Column with the answer", names, index=names.index(spare[-1]) if spare else None,
-        key=f"upload.{draft.id}.target", placeholder="none",
-    )  # fmt: skip
-    if (staged_id, target or "") not in seen:
-        seen[staged_id, target or ""] = publish.schema_from_sample(
-            reg, actor, staged_id, target or ""
-        )
-    sample, read = seen[staged_id, target or ""], draft.inspection.schema
-    if read is None:
-        return sample
-    return replace(read, fields=sample.fields, target=sample.target, example=sample.example)
 
 
 def card(draft: Draft, where: Place) -> str:
@@ -353,26 +289,23 @@ def details(reg: Registry, actor: Actor, draft: Draft, where: Place) -> Details:
     cards.section(
         "What goes in and out", "Types, ranges and categories make the playground's form."
     )
-    side, sample = files(reg, actor, draft)
+    side, sample, measured = beside.files(reg, actor, draft)
     schema = sample or draft.inspection.schema
     origin = "sample" if sample else "file"
     edited = schemas.editor(schema, f"{key}.{origin}.{sample.target if sample else ''}")
     cards.section("How good it is", "Metrics you measured; add a row for each.")
-    metrics = schemas.metrics((), key)
+    metrics = schemas.metrics(measured, f"{key}.{side.get(beside.METRICS, '')}")
     told = ""
     if not where.model:
         cards.section("Card", "For the person who finds it in a year.")
         told = card(draft, where)
     with st.expander("Where it comes from"):
         urls, trained = links(draft), training(draft)
-        parents = st.multiselect(
-            "Derived from", [], accept_new_options=True, key=f"{key}.parents",
-            placeholder="owner/model@3", help="Versions this one was made from.",
-        )  # fmt: skip
+        parents, relation = kin.choose(reg, actor, key)
     return Details(
         model=where.model, name=where.name, card=told, schema=edited, metrics=metrics,
         parameters=dict(draft.inspection.parameters), links=urls, training=trained,
-        parents=tuple(parents), files=side, **given,
+        parents=parents, relation=relation, files=side, **given,
     )  # fmt: skip
 
 

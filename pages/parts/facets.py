@@ -23,9 +23,28 @@ _FIELDS = {
     "license": "licenses",
 }
 _FIRST = ("framework", "task", "status")
-_SORTS = {"updated": "Last updated", "name": "Name", "created": "Newest", "versions": "Versions"}
+_SORTS = {
+    "updated": "Last updated",
+    "name": "Name",
+    "created": "Newest",
+    "versions": "Versions",
+    "metric": "Primary metric",
+}
 _VIEWS = {"table": ":material/table_rows: Table", "grid": ":material/grid_view: Grid"}
 _MOST = 12
+_HELP = """
+| type | to find |
+|---|---|
+| `churn prices` | both words in name, sentence, tags or owner |
+| `framework:sklearn owner:me tag:demo` | what fits each filter |
+| `metric.f1>0.9` `metric.rmse<=3` | a metric of that name, on any data set |
+| `feature:tenure` | a column of that name in the schema |
+| `metrics.f1 > 0.9 AND alias = champion` | the same, as in SQL; only AND joins |
+| `tags.team = risk` | the tag `team:risk` |
+
+Metrics, columns and frameworks are those of the version that speaks for the model: its champion,
+else its newest.
+"""
 SIZES = {"table": 50, "grid": 24}
 
 
@@ -48,11 +67,11 @@ def in_trash() -> bool:
     return st.query_params.get("trash") == "1"
 
 
-def order() -> Literal["updated", "name", "created", "versions"]:
+def order() -> Literal["updated", "name", "created", "versions", "metric"]:
     """The order that the address asks for."""
     said = st.query_params.get("sort", "updated")
     known = said if said in _SORTS else "updated"
-    return cast('Literal["updated", "name", "created", "versions"]', known)
+    return cast('Literal["updated", "name", "created", "versions", "metric"]', known)
 
 
 def page() -> int:
@@ -76,11 +95,13 @@ def bar() -> None:
         key="models.q",
         type="search",
         icon=":material/search:",
-        placeholder="Words, or framework:sklearn  tag:demo  owner:me  alias:champion",
+        placeholder="Words, or framework:sklearn  metric.f1>0.9  feature:age  alias:champion",
         label_visibility="collapsed",
         on_change=_keep,
         args=("q", "models.q"),
     )
+    with row.popover(":material/help:", help="How to search"):
+        st.markdown(_HELP)
     _sync("models.sort", order())
     row.selectbox(
         "Order", list(_SORTS), format_func=_SORTS.__getitem__, key="models.sort", width=170,

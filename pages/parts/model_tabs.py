@@ -1,20 +1,16 @@
-"""The tabs of a model's page that show one version: card, metrics, schema, files, activity."""
+"""The tabs of a model's page that show one version: card, schema, files, activity."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import streamlit as st
 
 from pages.parts import (
     cards,
-    charts,
     conversion,
     notices,
     reports,
     schemas,
     snippets,
-    tables,
     text,
 )
 from registry import access, activity, advice, downloads, models, versions
@@ -141,42 +137,6 @@ def _loads_here(reg: Registry, actor: Actor, version: Version) -> None:
         st.dataframe(rows, hide_index=True, alt="Libraries: made with, and installed here")
 
 
-def metrics(
-    reg: Registry, actor: Actor, model: Model, found: Sequence[Version], chosen: Version
-) -> None:
-    """The primary metric over the versions, all metrics of the newest, and their editor."""
-    base = next((v for v in found if v.number == model.champion), chosen)
-    shown = [base, *[v for v in found if v is not base][:4]]
-    line = [(v.number, tables.value_of(v, model.primary_metric)) for v in reversed(found)]
-    points = [(number, value) for number, value in line if value is not None]
-    if len(points) > 1:
-        cards.section(f"{text.escape(model.primary_metric, 60)} over versions")
-        numbers, values = zip(*points, strict=True)
-        figure = charts.history(actor.id, model.primary_metric, numbers, values)
-        charts.show(figure, key="model.metrics.history", alt="Primary metric over versions")
-    n = tables.metrics(shown, base)
-    if not n:
-        cards.empty("No metrics yet", "Type what you measured, below.", icon="query_stats")
-    elif len(found) > len(shown):
-        st.caption(f"The base and the {len(shown) - 1} newest of {len(found)} versions.")
-    _edit_metrics(reg, actor, model, chosen)
-
-
-def _edit_metrics(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
-    why = access.allowed(actor, model.level, "version.edit")
-    with st.expander(f"Edit the metrics of v{version.number}", icon=":material/edit:"):
-        edited = schemas.metrics(version.metrics, f"model.{version.id}")
-        names = list(dict.fromkeys([model.primary_metric, *(m.name for m in edited)]))
-        primary = st.selectbox("Primary metric of the model", [n for n in names if n], index=None
-                               if not model.primary_metric else 0, key="model.primary")  # fmt: skip
-        if cards.action("Save metrics", why, key="model.metrics.save", type="primary"):
-            with notices.shown(stop=False):
-                versions.edit(reg, actor, version.ref, metrics=edited)
-                if primary and primary != model.primary_metric:
-                    models.edit(reg, actor, model.ref, primary_metric=primary)
-                cards.done("Metrics saved")
-
-
 def schema(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
     """What goes in and out; its editor for those who may."""
     why = access.allowed(actor, model.level, "version.edit")
@@ -206,11 +166,6 @@ def files(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
     for artifact in version.artifacts:
         with st.container(border=True):
             _file(reg, actor, artifact, why)
-    if version.parents:
-        cards.section("Derived from")
-        for ref in version.parents:
-            query = {"name": ref.partition("@")[0], "version": ref.partition("@")[2]}
-            st.page_link("model.py", label=text.escape(ref, 120), query_params=query)
     if version.links:
         cards.section("Links")
         for name, url in version.links.items():

@@ -11,7 +11,16 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import text
-from registry.records import FIELD_TYPES, Field, ImageHints, Metric, Output, Schema, Tensor
+from registry.records import (
+    FIELD_TYPES,
+    Field,
+    ImageHints,
+    Metric,
+    MetricSource,
+    Output,
+    Schema,
+    Tensor,
+)
 
 _DTYPES = ("float32", "float64", "int64", "int32", "uint8", "bool", "float16", "string")
 _ROLES = ("label", "probabilities", "scores", "value", "tensor")
@@ -225,9 +234,13 @@ def _classes(schema: Schema, key: str) -> tuple[str, ...]:
 
 
 def metrics(start: Iterable[Metric], key: str) -> tuple[Metric, ...]:
-    """Metrics as typed: name, value, unit, data set, and which way is better."""
+    """Metrics as typed or corrected: name, value, unit, data set, which way is better.
+
+    One that stays as it was keeps its source, whatever is changed becomes typed.
+    """
+    before = list(start)
     words = {None: _BETTER[0], True: _BETTER[1], False: _BETTER[2]}
-    rows = [(m.name, m.value, m.unit, m.dataset, words[m.higher_is_better]) for m in start]
+    rows = [(m.name, m.value, m.unit, m.dataset, words[m.higher_is_better]) for m in before]
     frame = pd.DataFrame(rows, columns=["Metric", "Value", "Unit", "Data set", "Better"])
     kinds = {"Metric": "str", "Value": "float64", "Unit": "str", "Data set": "str", "Better": "str"}
     edited = st.data_editor(
@@ -243,18 +256,19 @@ def metrics(start: Iterable[Metric], key: str) -> tuple[Metric, ...]:
         key=f"{key}.metrics",
         alt="Metrics of this version",
     )
-    back = {word: better for better, word in words.items()}
+    sources = {(m.name, m.value, m.dataset): m.source for m in before}
     return tuple(
-        Metric(
-            _word(row["Metric"]),
-            float(row["Value"]),
-            _word(row["Unit"]),
-            _word(row["Data set"]),
-            back.get(row["Better"]),
-        )
+        _metric(row, sources)
         for row in edited.to_dict("records")
         if _word(row["Metric"]) and _number(row["Value"]) is not None
     )
+
+
+def _metric(row: Mapping[Any, Any], sources: Mapping[Any, MetricSource]) -> Metric:
+    back = {_BETTER[1]: True, _BETTER[2]: False}
+    name, value, dataset = _word(row["Metric"]), float(row["Value"]), _word(row["Data set"])
+    source = sources.get((name, value, dataset), "typed")
+    return Metric(name, value, _word(row["Unit"]), dataset, back.get(row["Better"]), source)
 
 
 def _word(value: Any) -> str:

@@ -21,10 +21,11 @@ def load(version: Version, username: str) -> str:
     """Look at a version, predict with its example, get its file."""
     row = version.schema.example if version.schema else {}
     return (
-        _OPEN.format(topics=", predict, versions", username=username)
+        _OPEN.format(topics=", metrics, predict, versions", username=username)
         + f"\nversion = versions.get(reg, me, {version.ref!r})\n"
         + f"answer = predict.predict(reg, me, version.ref, {_rows(version, row)})\n"
-        + "print(answer.outputs, answer.latency_ms)"
+        + "print(answer.outputs, answer.latency_ms)\n"
+        + "# metrics.log(reg, me, version.ref, {'f1': 0.93}, dataset='held out')"
     )
 
 

@@ -82,12 +82,14 @@ def versions(
     measured = [speeds.get(version.id) for version in found]
     frame.insert(6, "p95", [m.p95_ms if m else None for m in measured])
     frame.insert(6, "Golden", [_golden(golden.get(version.id)) for version in found])
+    frame["Best"] = ["★" if mark else "" for mark in _best(found, metric)]
     config = {
         "Version": st.column_config.TextColumn(pinned=True, width="small"),
         "Aliases": st.column_config.ListColumn(),
         "Status": _status_column(),
         "Metric": st.column_config.NumberColumn(text.clean(metric, 40) or "Metric", format="%.4g"),
         "Δ champion": st.column_config.NumberColumn(format="%+.3g", width="small"),
+        "Best": st.column_config.TextColumn(width=60, help="By the primary metric"),
         "Golden": st.column_config.MultiselectColumn(
             options=[word for row in frame["Golden"] for word in row],
             color=[_shade(word) for row in frame["Golden"] for word in row],
@@ -100,7 +102,7 @@ def versions(
         "Size": st.column_config.NumberColumn(format="bytes", width="small"),
         "When": st.column_config.DatetimeColumn(format="distance"),
     }
-    hidden = [column for column in ("Label", "Aliases", "Golden") if not any(frame[column])]
+    hidden = [column for column in ("Label", "Aliases", "Best", "Golden") if not any(frame[column])]
     hidden += [column for column in ("Metric", "Δ champion", "p95") if frame[column].isna().all()]
     rows = _selectable(frame.drop(columns=hidden), config, key, "Versions of this model")
     return [found[row] for row in rows if row < len(found)]
@@ -118,6 +120,17 @@ def _shade(word: str) -> str:
     return {"✓": "green", "✕": "red"}.get(word[0], "gray")
 
 
+def _best(found: Sequence[Version], metric: str) -> list[bool]:
+    """Which of them have the best value; none when there is no direction or no difference."""
+    better = _direction([m for v in found for m in v.metrics if m.name == metric])
+    values = [value_of(version, metric) for version in found]
+    known = [value for value in values if value is not None]
+    if better is None or len(set(known)) < 2:
+        return [False] * len(found)
+    best = max(known) if better else min(known)
+    return [value == best for value in values]
+
+
 def _version_row(version: Version, metric: str, base: float | None) -> dict[str, Any]:
     value = value_of(version, metric)
     gap = value - base if value is not None and base is not None else None
@@ -129,6 +142,7 @@ def _version_row(version: Version, metric: str, base: float | None) -> dict[str,
         "Status": [_STATUS[version.status] + life],
         "Metric": value,
         "Δ champion": gap if CHAMPION not in version.aliases else None,
+        "Best": "",
         "Made with": f"{version.inspection.framework} {version.inspection.framework_version}",
         "Size": version.size_bytes,
         "By": text.clean(version.created_by, 40),

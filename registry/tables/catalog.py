@@ -11,7 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.tables.base import Base, new_id, now, user_key
 
 
-class ModelRow(Base):  # models, versions; head_*: of the champion, else of the latest version
+class ModelRow(
+    Base
+):  # models, versions, metrics; head_*: of the champion, else of the latest version
     __tablename__ = "models"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     owner_id: Mapped[str] = mapped_column(user_key(ondelete="RESTRICT"))
