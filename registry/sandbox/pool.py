@@ -123,17 +123,19 @@ class Pool(OneShot):
         Raises:
             PredictionFailed, InvalidInput, NotInstalled, Busy, StoreError: As for `predict`.
         """
-        with self._using(spec) as turn:
+        timeout_s = self._settings.predict_timeout_s
+
+        def put(turn: _Turn) -> tuple[Raw, float]:
             self._tell_schema(turn, spec)
             started = time.perf_counter()
-            timeout_s = self._settings.predict_timeout_s
-            reply = turn.worker.ask(
-                question.kind, question.head, [question.body], timeout_s=timeout_s
-            )
+            parts = [question.body]
+            reply = turn.worker.ask(question.kind, question.head, parts, timeout_s=timeout_s)
             predict_ms = (time.perf_counter() - started) * 1e3
             turn.slot.n_predictions += 1
             questions.decoded(turn.worker, reply)
-        return Raw(reply.kind, reply.head, reply.body), predict_ms
+            return Raw(reply.kind, reply.head, reply.body), predict_ms
+
+        return self._using(spec, put)
 
     def warm(self, spec: ModelSpec) -> float:
         """Load a version ahead of the first question.
