@@ -80,9 +80,11 @@ def _publish(running: Server, path: Path, name: str, n: int) -> str:
 
 def _reruns(running: Server) -> None:
     """T1: warm reruns of a page with a 50-row table, with a chart, and with neither."""
+    running_ten = _ten(running)
     pages = {
         "models (50 rows, facets)": ("models", "", 25.0),
-        "compare (table + chart)": ("compare", "v=tester/model-000@1&v=tester/model-001@1", 25.0),
+        "compare, 2 versions": ("compare", "v=tester/model-000@1&v=tester/model-001@1", 30.0),
+        "compare, 10 versions": ("compare", "&".join(f"v={ref}" for ref in running_ten), 60.0),
         "jobs (no chart)": ("jobs", "", 20.0),
     }
     for title, (page, query, limit_ms) in pages.items():
@@ -95,6 +97,20 @@ def _reruns(running: Server) -> None:
         visitor.close()
         print(verdict(f"T1 {title}, server CPU a rerun", cpu_ms, limit_ms, "ms"))
         print(verdict(f"T1 {title}, round trip p50", median(times), 60.0, "ms"))
+
+
+def _ten(running: Server) -> list[str]:
+    """Ten versions with 60 parameters and 8 metrics."""
+    refs = [f"tester/model-{n:03}@1" for n in range(10)]
+    for n, ref in enumerate(refs):
+        versions.edit(
+            running.reg,
+            running.actor,
+            ref,
+            metrics=[Metric(f"metric_{k}", 0.5 + n / 100 + k / 50, "", "", True) for k in range(8)],
+            parameters={f"parameter_{k}": n * k for k in range(60)},
+        )
+    return refs
 
 
 def _big_file(running: Server) -> None:

@@ -21,7 +21,7 @@ from registry.records import (
     Actor,
     Benchmark,
     Comparison,
-    MetricRow,
+    MetricLine,
     Row,
     Schema,
     Section,
@@ -142,7 +142,7 @@ def short_names(found: Sequence[Version]) -> tuple[str, ...]:
     return tuple(f"{v.model if full else v.slug} v{v.number}" for v in found)
 
 
-def metric_rows(found: Sequence[Version]) -> tuple[MetricRow, ...]:
+def metric_rows(found: Sequence[Version]) -> tuple[MetricLine, ...]:
     """Every metric of the versions in order of appearance.
 
     Numbers stand in one row only when name, data set and unit agree; a row has no direction when
@@ -154,7 +154,7 @@ def metric_rows(found: Sequence[Version]) -> tuple[MetricRow, ...]:
         there = [one.get(key) for one in known]
         ways = {m.higher_is_better for m in there if m} - {None}
         way = ways.pop() if len(ways) == 1 else None
-        rows.append(MetricRow(*key, way, tuple(m.value if m else None for m in there)))
+        rows.append(MetricLine(*key, way, tuple(m.value if m else None for m in there)))
     return tuple(rows)
 
 
@@ -168,11 +168,13 @@ def _n_new(libraries: frozenset[str], base: frozenset[str]) -> int | None:
     return len(libraries - base) if libraries and base else None
 
 
-def _speed(found: Sequence[Version], measured: Sequence[Benchmark | None]) -> tuple[MetricRow, ...]:
+def _speed(
+    found: Sequence[Version], measured: Sequence[Benchmark | None]
+) -> tuple[MetricLine, ...]:
     def row(
         name: str, unit: str, read: Callable[[Benchmark], float | None], way: bool
-    ) -> MetricRow:
-        return MetricRow(name, "", unit, way, tuple(read(b) if b else None for b in measured))
+    ) -> MetricLine:
+        return MetricLine(name, "", unit, way, tuple(read(b) if b else None for b in measured))
 
     sizes = tuple(float(version.size_bytes) for version in found)
     rows = (
@@ -182,7 +184,7 @@ def _speed(found: Sequence[Version], measured: Sequence[Benchmark | None]) -> tu
         row("load time", "ms", lambda b: b.load_ms, False),
         row(f"throughput, {_BATCH} rows", "rows/s", lambda b: b.rows_per_s.get(_BATCH), True),
         row("peak memory", "bytes", lambda b: float(b.peak_memory_bytes), False),
-        MetricRow("size", "", "bytes", False, sizes),
+        MetricLine("size", "", "bytes", False, sizes),
     )
     return tuple(row for row in rows if set(row.values) != {None})
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from registry.comparison import Cell
-from registry.records import Comparison, MetricRow
+from registry.records import Comparison, MetricLine
 
 # What a sheet would take for a formula. Source: OWASP, "CSV Injection".
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -131,13 +131,13 @@ def _lines(comparison: Comparison, differing: bool) -> Iterator[Line]:
 _UNITS = {"bytes": "bytes", "ms": "ms"}
 
 
-def _metrics(title: str, rows: Iterable[MetricRow], differing: bool) -> Iterator[Line]:
+def _metrics(title: str, rows: Iterable[MetricLine], differing: bool) -> Iterator[Line]:
     for row in rows:
         if row.differs or not differing:
             yield title, _metric_name(row), row.unit, row.values
 
 
-def _metric_name(row: MetricRow) -> str:
+def _metric_name(row: MetricLine) -> str:
     arrow = {True: " ↑", False: " ↓", None: ""}[row.higher_is_better]
     return row.title + arrow
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry.comparison import Compatibility, MetricRow
+from registry.comparison import Compatibility, MetricLine
 
 _WORDS = "no one two three four five six seven eight nine ten".split()
 _ALIKE = 1.1  # times faster or slower that are still called the same
@@ -13,7 +13,7 @@ _ALIKE = 1.1  # times faster or slower that are still called the same
 def sentence(
     names: Sequence[str],
     base: int,
-    metrics: Sequence[MetricRow],
+    metrics: Sequence[MetricLine],
     *,
     latency: Sequence[float | None],
     fits: Sequence[Compatibility],
@@ -47,13 +47,13 @@ def sentence(
     return f"{said}; against {names[base]}: " + ", ".join(costs)
 
 
-def leader(n_versions: int, base: int, metrics: Sequence[MetricRow]) -> int:
+def leader(n_versions: int, base: int, metrics: Sequence[MetricLine]) -> int:
     """The version that is best most often; among equals the base, then the first."""
     wins = [sum(i in row.best for row in metrics) for i in range(n_versions)]
     return max(range(n_versions), key=lambda i: (wins[i], i == base, -i))
 
 
-def _quality(metrics: Sequence[MetricRow], other: int, base: int) -> list[str]:
+def _quality(metrics: Sequence[MetricLine], other: int, base: int) -> list[str]:
     gains = [gain for row in metrics if (gain := row.gain(other, base)) is not None]
     if not gains:
         return ["not to be judged by metrics: they share none with a known direction"]
@@ -68,11 +68,11 @@ def _quality(metrics: Sequence[MetricRow], other: int, base: int) -> list[str]:
     return [f"better on {n_better or 'none'} of {n} metrics", *worse]
 
 
-def _only(metrics: Sequence[MetricRow], other: int, base: int) -> MetricRow:
+def _only(metrics: Sequence[MetricLine], other: int, base: int) -> MetricLine:
     return next(row for row in metrics if row.gain(other, base) is not None)
 
 
-def _worse(metrics: Sequence[MetricRow], other: int, base: int) -> list[str]:
+def _worse(metrics: Sequence[MetricLine], other: int, base: int) -> list[str]:
     """Where it is worse: each by name up to two, of more the largest, relative to the base."""
     rows = [row for row in metrics if (row.gain(other, base) or 0) < 0]
     rows.sort(key=lambda row: _relative(row, other, base))
@@ -83,11 +83,11 @@ def _worse(metrics: Sequence[MetricRow], other: int, base: int) -> list[str]:
     return [f"worse on {_word(len(rows))}, most on {_by(rows[0], other, base)}"]
 
 
-def _relative(row: MetricRow, other: int, base: int) -> float:
+def _relative(row: MetricLine, other: int, base: int) -> float:
     return (row.gain(other, base) or 0.0) / (abs(row.values[base] or 0.0) or 1.0)
 
 
-def _by(row: MetricRow, other: int, base: int) -> str:
+def _by(row: MetricLine, other: int, base: int) -> str:
     unit = f" {row.unit}" if row.unit else ""
     return f"{row.title} by {abs(row.gain(other, base) or 0.0):.3g}{unit}"
 

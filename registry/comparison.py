@@ -14,7 +14,7 @@ Fit = Literal["same", "compatible", "breaking", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class MetricRow:
+class MetricLine:
     """One metric over all versions of a comparison; None where a version has no such value."""
 
     name: str
@@ -97,8 +97,8 @@ class Comparison:
     refs: tuple[str, ...]
     names: tuple[str, ...]
     base: int
-    metrics: tuple[MetricRow, ...]
-    speed: tuple[MetricRow, ...]
+    metrics: tuple[MetricLine, ...]
+    speed: tuple[MetricLine, ...]
     sections: tuple[Section, ...]
     fits: tuple[Compatibility, ...]
     verdict: str

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 from registry.comparison import Comparison as Comparison
 from registry.comparison import Compatibility as Compatibility
-from registry.comparison import MetricRow as MetricRow
+from registry.comparison import MetricLine as MetricLine
 from registry.comparison import Row as Row
 from registry.comparison import Section as Section
 from registry.comparison import SectionName as SectionName

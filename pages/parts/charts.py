@@ -32,6 +32,11 @@ def show(figure: go.Figure, *, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=key, config=config, alt=alt)
 
 
+def colour(position: int) -> str:
+    """The colour of the version in that column; 0 is the base."""
+    return SERIES[position % len(SERIES)]
+
+
 @st.cache_resource(max_entries=200, show_spinner=False)
 def probabilities(actor_id: str, names: Labels, values: Values) -> go.Figure:
     """Horizontal bars, the most likely class on top and marked; the tail is summed up."""

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.parts import charts, text
-from registry.records import Comparison, MetricRow
+from registry.records import Comparison, MetricLine
 
 Names = tuple[str, ...]
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "pentagon",
@@ -26,7 +26,7 @@ def colours(shown: Comparison) -> list[str]:
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def bars(actor_id: str, names: Names, shades: Names, rows: tuple[MetricRow, ...]) -> go.Figure:
+def bars(actor_id: str, names: Names, shades: Names, rows: tuple[MetricLine, ...]) -> go.Figure:
     """Groups of bars, a group per metric; metrics of other sizes than a share get their own axis.
 
     Each metric is drawn on its own scale that holds zero, so that none dwarfs the others.
@@ -69,7 +69,7 @@ def bars(actor_id: str, names: Names, shades: Names, rows: tuple[MetricRow, ...]
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def radar(actor_id: str, names: Names, shades: Names, rows: tuple[MetricRow, ...]) -> go.Figure:
+def radar(actor_id: str, names: Names, shades: Names, rows: tuple[MetricLine, ...]) -> go.Figure:
     """One closed line per version; outside is best, the centre a little below the worst."""
     figure = charts.template(height=_TALL_PX + 60)
     axes = [_title(row) for row in rows]
@@ -97,7 +97,7 @@ def radar(actor_id: str, names: Names, shades: Names, rows: tuple[MetricRow, ...
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def parallel(actor_id: str, names: Names, shades: Names, rows: tuple[MetricRow, ...]) -> go.Figure:
+def parallel(actor_id: str, names: Names, shades: Names, rows: tuple[MetricLine, ...]) -> go.Figure:
     """One line per version over upright axes, one per metric, each with its best at the top."""
     figure = charts.template(height=_TALL_PX)
     for i, name in enumerate(names):
@@ -133,7 +133,7 @@ def parallel(actor_id: str, names: Names, shades: Names, rows: tuple[MetricRow, 
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def scatter(actor_id: str, names: Names, shades: Names, x: MetricRow, y: MetricRow) -> go.Figure:
+def scatter(actor_id: str, names: Names, shades: Names, x: MetricLine, y: MetricLine) -> go.Figure:
     """Two numbers against each other; a line joins those that no other beats in both."""
     figure = charts.template(height=_TALL_PX + 20)
     front = pareto(x, y)
@@ -169,7 +169,7 @@ def scatter(actor_id: str, names: Names, shades: Names, x: MetricRow, y: MetricR
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def over(actor_id: str, names: Names, shades: Names, rows: tuple[MetricRow, ...]) -> go.Figure:
+def over(actor_id: str, names: Names, shades: Names, rows: tuple[MetricLine, ...]) -> go.Figure:
     """A small line per metric over the versions in the order of the page."""
     n_columns = min(len(rows), 2)
     n_lines = math.ceil(len(rows) / n_columns)
@@ -205,7 +205,7 @@ def over(actor_id: str, names: Names, shades: Names, rows: tuple[MetricRow, ...]
     return figure
 
 
-def pareto(x: MetricRow, y: MetricRow) -> list[int]:
+def pareto(x: MetricLine, y: MetricLine) -> list[int]:
     """Positions that no other version beats in both, by rising x; unknown direction: none."""
     if x.higher_is_better is None or y.higher_is_better is None:
         return []
@@ -223,7 +223,7 @@ def pareto(x: MetricRow, y: MetricRow) -> list[int]:
     return sorted(front, key=lambda i: x.values[i] or 0.0)
 
 
-def _goodness(row: MetricRow, position: int) -> float:
+def _goodness(row: MetricLine, position: int) -> float:
     """From 0.1 for the worst to 1 for the best of the row."""
     known = [value for value in row.values if value is not None]
     low, high = min(known), max(known)
@@ -260,22 +260,22 @@ def _short(name: str, most: int) -> str:
     return charts.plain(name if len(name) <= most else "…" + name[-most + 1 :])
 
 
-def _title(row: MetricRow, between: str = " ") -> str:
+def _title(row: MetricLine, between: str = " ") -> str:
     arrow = {True: " ↑", False: " ↓", None: ""}[row.higher_is_better]
     dataset = f"{between}({text.clean(row.dataset, 20)})" if row.dataset else ""
     name = charts.plain(text.clean(row.name, 26))
     return name + (between + charts.plain(dataset.removeprefix(between)) if dataset else "") + arrow
 
 
-def _axis_title(row: MetricRow) -> str:
+def _axis_title(row: MetricLine) -> str:
     unit = f" [{charts.plain(text.clean(row.unit, 20))}]" if row.unit else ""
     return _title(row) + unit
 
 
-def _value(row: MetricRow, position: int) -> str:
+def _value(row: MetricLine, position: int) -> str:
     value = row.values[position]
     return f"{charts.plain(text.clean(row.title, 60))}: {value:.6g} {charts.plain(row.unit)}"
 
 
-def _said(name: str, row: MetricRow, value: float | None) -> str:
+def _said(name: str, row: MetricLine, value: float | None) -> str:
     return f"{charts.plain(name)}: {charts.plain(text.clean(row.title, 60))} {value:.6g}"

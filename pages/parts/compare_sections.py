@@ -10,7 +10,7 @@ from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from pages.parts import charts_compare, comparing, matrix, text
 from registry.core import Registry
-from registry.records import Actor, Comparison, MetricRow, SectionName
+from registry.records import Actor, Comparison, MetricLine, SectionName
 
 _CHARTS = ("Bars", "Radar", "Parallel", "Scatter", "Over versions")
 _KEY = "compare.chart"
@@ -64,12 +64,12 @@ def chart(actor: Actor, shown: Comparison, *, differing: bool) -> None:
             comparing.open_version(shown.refs[position])
 
 
-def _drawable(rows: Sequence[MetricRow]) -> list[MetricRow]:
+def _drawable(rows: Sequence[MetricLine]) -> list[MetricLine]:
     return [row for row in rows if set(row.values) != {None}]
 
 
 def _figure(
-    kind: str, actor: Actor, shown: Comparison, rows: Sequence[MetricRow]
+    kind: str, actor: Actor, shown: Comparison, rows: Sequence[MetricLine]
 ) -> go.Figure | None:
     drawn: dict[str, Figure] = {
         "Bars": charts_compare.bars,
@@ -95,7 +95,7 @@ def _versions(shown: Comparison) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return names, tuple(charts_compare.colours(shown))
 
 
-def _scatter(actor: Actor, shown: Comparison, axes: dict[str, MetricRow]) -> go.Figure | None:
+def _scatter(actor: Actor, shown: Comparison, axes: dict[str, MetricLine]) -> go.Figure | None:
     titles = list(axes)
     if len(titles) < 2:
         st.caption("Needs two numbers that a version has both of.")

@@ -44,8 +44,8 @@ def chosen(reg: Registry, actor: Actor) -> Comparison | None:
     return shown
 
 
-def records(reg: Registry, actor: Actor, shown: Comparison) -> list[Version]:
-    """The versions themselves, in the order of the columns."""
+def versions_of(reg: Registry, actor: Actor, shown: Comparison) -> list[Version]:
+    """The versions themselves, for what acts on them."""
     return [recalled(versions.get, reg, actor, ref) for ref in shown.refs]
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import charts_compare, text
-from registry.records import Comparison, MetricRow, Row
+from registry.records import Comparison, MetricLine, Row
 
 _ASSETS = Path(__file__).parent / "assets"
 _MOST = 400
 
 
-def metrics(shown: Comparison, rows: Sequence[MetricRow], *, key: str, label: str) -> None:
+def metrics(shown: Comparison, rows: Sequence[MetricLine], *, key: str, label: str) -> None:
     """Numbers with the best marked, the difference to the base, and a bar in each cell."""
     lines = [_metric(row, shown.base) for row in rows]
     _mount("vitrine_matrix", "matrix", _table(shown, lines, label, plain=False), key)
@@ -88,7 +88,7 @@ def order(shown: Comparison) -> list[int]:
     return [shown.base, *(i for i in range(len(shown.refs)) if i != shown.base)]
 
 
-def _metric(row: MetricRow, base: int) -> dict[str, Any]:
+def _metric(row: MetricLine, base: int) -> dict[str, Any]:
     best, low, high = row.best, *_scale(row)
     cells = []
     for i, value in enumerate(row.values):
@@ -115,7 +115,7 @@ def _metric(row: MetricRow, base: int) -> dict[str, Any]:
     } | ({"way": way[row.higher_is_better]} if row.higher_is_better is not None else {})
 
 
-def _scale(row: MetricRow) -> tuple[float, float]:
+def _scale(row: MetricLine) -> tuple[float, float]:
     """Both ends of the bars: 0 to 1 for shares, else 0 to the largest, or both sides of zero."""
     known = [value for value in row.values if value is not None]
     low, high = min(0.0, *known), max(0.0, *known)
@@ -124,7 +124,7 @@ def _scale(row: MetricRow) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-def _against(row: MetricRow, position: int, base: int) -> dict[str, str]:
+def _against(row: MetricLine, position: int, base: int) -> dict[str, str]:
     value, start = row.values[position], row.values[base]
     if position == base or value is None or start is None:
         return {}

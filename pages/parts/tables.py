@@ -274,19 +274,6 @@ def _arrow(measured: Sequence[Metric | None]) -> str:
     return ":gray[:material/arrow_upward:]" if better else ":gray[:material/arrow_downward:]"
 
 
-def differences(rows: dict[str, list[str]], names: Sequence[str], *, differing: bool) -> int:
-    """Facts by version, one row per fact; gives how many rows were shown."""
-    shown = {
-        text.escape(fact, 60): [text.escape(value, 120) or ":gray[—]" for value in values]
-        for fact, values in rows.items()
-        if any(values) and not (differing and len(set(values)) < 2)
-    }
-    if shown:
-        frame = pd.DataFrame.from_dict(shown, orient="index", columns=list(names))
-        st.table(frame, border="horizontal")
-    return len(shown)
-
-
 def moves(history: Sequence[AliasMove], most: int = 30) -> None:
     """Who moved which alias when, and why."""
     rows = [

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts import charts_compare, matrix
 from registry import compare, versions
 from registry.core import Registry
-from registry.records import Actor, Details, Metric, MetricRow, Version
+from registry.records import Actor, Details, Metric, MetricLine, Version
 
 Visit = Callable[..., AppTest]
 
@@ -105,10 +105,10 @@ def test_a_version_alone_asks_for_a_second(visit: Visit, alice: Actor, pair: lis
 
 
 def test_the_front_holds_whom_nobody_beats_in_both() -> None:
-    quick = MetricRow("latency", "", "ms", False, (1.0, 2.0, 3.0, None, 2.5))
-    good = MetricRow("accuracy", "", "", True, (0.8, 0.9, 0.95, 0.99, 0.85))
+    quick = MetricLine("latency", "", "ms", False, (1.0, 2.0, 3.0, None, 2.5))
+    good = MetricLine("accuracy", "", "", True, (0.8, 0.9, 0.95, 0.99, 0.85))
     assert charts_compare.pareto(quick, good) == [0, 1, 2]
-    assert charts_compare.pareto(quick, MetricRow("x", "", "", None, good.values)) == []
+    assert charts_compare.pareto(quick, MetricLine("x", "", "", None, good.values)) == []
 
 
 def test_a_version_keeps_its_colour_when_another_becomes_the_base(

@@ -1,0 +1,107 @@
+"""The compare page in a real browser: base, differences, charts, a mark pressed, files, back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from registry import accounts, publish, staging
+from registry.core import open_registry
+from registry.records import Details, Metric
+from registry.settings import Settings
+from tests.browser.conftest import Server, create_admin, settle
+from tests.makers import models as makers
+
+MODEL = "ada/churn"
+
+
+def fill_home(server: Server, folder: Path) -> None:
+    """Three versions of Ada's with three metrics each."""
+    reg = open_registry(Settings(home=server.home, _env_file=None))
+    try:
+        ada = accounts.sign_in(reg, "ada", "correct horse battery 9")
+        path, model = makers.sklearn_classifier(folder), ""
+        for n in range(3):
+            with path.open("rb") as file, staging.receive(reg, ada, path.name) as incoming:
+                incoming.write(file.read())
+                staged = incoming.finish()
+            draft = publish.examine(reg, ada, staged.id)
+            measured = {"accuracy": 0.8 + n / 20, "recall": 0.9 - n / 100, "log_loss": 0.4 - n / 10}
+            details = Details(
+                model=model,
+                name="" if model else "Churn",
+                metrics=tuple(Metric(name, value) for name, value in measured.items()),
+                parameters={"depth": n, "seed": 7},
+            )
+            model = publish.publish(reg, ada, draft.id, details).model
+    finally:
+        reg.close()
+
+
+def metrics(page: Page) -> list[str]:
+    """The headings of the table of metrics."""
+    table = page.get_by_role("region", name="Metrics by version")
+    expect(table).to_be_visible(timeout=60_000)
+    return table.locator("thead th").all_inner_texts()
+
+
+def test_versions_are_compared(
+    server: Server, visit: Callable[..., BrowserContext], tmp_path: Path
+) -> None:
+    page = visit().new_page()
+    create_admin(page, server, "ada")
+    fill_home(server, tmp_path)
+    page.goto(f"{server.url}/compare?" + "&".join(f"v={MODEL}@{n}" for n in (1, 2, 3)))
+    expect(page.get_by_text("v3 leads: best on 2 of 3 metrics")).to_be_visible()
+    assert "v1" in metrics(page)[0]
+
+    page.get_by_role("button", name=f"Make {MODEL}@3 the base").click()
+    expect(page.get_by_text("it is the base")).to_be_visible()
+    assert "v3" in metrics(page)[0]
+    assert "base=" in page.url
+    page.go_back()
+    expect(page.get_by_text("against v1")).to_be_visible()
+    settle(page)
+    assert "v1" in metrics(page)[0]
+
+    page.get_by_text("Parameters", exact=False).first.click()
+    parameters = page.get_by_role("region", name="Parameters by version")
+    expect(parameters.get_by_text("seed")).to_be_visible()
+    page.get_by_text("Show diff only").click()
+    expect(parameters.get_by_text("seed")).to_have_count(0)
+    assert "differing=true" in page.url
+
+    charts_draw_and_a_mark_leads_to_its_version(page)
+    files_hold_what_is_shown(page, tmp_path)
+
+
+def charts_draw_and_a_mark_leads_to_its_version(page: Page) -> None:
+    for kind in ("Radar", "Parallel", "Over versions", "Scatter"):
+        page.get_by_test_id("stMain").get_by_text(kind, exact=True).click()
+        page.wait_for_url(re.compile("chart=" + kind.replace(" ", ".{1,3}")))
+        settle(page)
+        expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").last
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url(re.compile(r"/model\?.*version=3"))
+    expect(page.get_by_role("heading", name="Churn")).to_be_visible()
+    page.go_back()
+    page.wait_for_url(re.compile("/compare"))
+    expect(page.get_by_text("v3 leads")).to_be_visible()
+
+
+def files_hold_what_is_shown(page: Page, folder: Path) -> None:
+    page.get_by_role("button", name="Export").click()
+    for ending, words in (("csv", "accuracy ↑"), ("md", "# Comparison"), ("html", "<!doctype")):
+        name = {"csv": "CSV, for", "md": "Markdown, for", "html": "HTML, one"}[ending]
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        path = folder / f"out.{ending}"
+        download.value.save_as(path)
+        assert words in path.read_text("utf-8")
