@@ -19,13 +19,17 @@ from pages.parts import notices
 from registry import (
     accounts,
     activity,
+    benchmarks,
     cases,
     checks,
     conversions,
+    evaluating,
+    golden_runs,
     jobs,
     logs,
     overview,
     rescans,
+    results,
     retention,
     search,
     staging,
@@ -37,7 +41,14 @@ from registry.web.gate import UploadGate
 from registry.web.headers import SecurityHeaders
 from registry.web.routes import ROUTES
 
-_HANDLERS = {checks.KIND: checks.run, rescans.KIND: rescans.run, **conversions.HANDLERS}
+_HANDLERS = {
+    benchmarks.KIND: benchmarks.run,
+    checks.KIND: checks.run,
+    golden_runs.KIND: golden_runs.run,
+    rescans.KIND: rescans.run,
+    results.KIND: evaluating.run,
+    **conversions.HANDLERS,
+}
 _SWEEPS = (checks.catch_up, staging.sweep, retention.sweep)
 _AHEAD = ("pandas", "PIL.ImageFile", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
 

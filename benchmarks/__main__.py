@@ -15,6 +15,7 @@ NAMES = (
     "upload",
     "versions",
     "screens",
+    "evaluation",
 )
 
 wanted, sys.argv[1:] = sys.argv[1:], []

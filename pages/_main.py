@@ -14,7 +14,9 @@ PAGES = {
         ("upload.py", "Upload", "upload", True),
         ("compare.py", "Compare", "compare_arrows", True),
         ("playground.py", "Playground", "science", True),
+        ("evaluations.py", "Evaluations", "rule", True),
         ("model.py", "Model", "deployed_code", False),
+        ("evaluation.py", "Evaluation", "rule", False),
         ("account.py", "Account", "person", False),
     ),
     " ": (

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, comparing, notices, session, tables
-from registry.records import Actor, Version
+from pages.parts import cards, compare_sections, comparing, evaluating, notices, session
 
 reg, actor = session.require("search")
 
-
-def metrics(actor: Actor, found: list[Version], base: Version, differing: bool) -> None:
-    """The metrics table, and a chart of the same numbers."""
-    cards.section("Metrics")
-    if not tables.metrics(found, base, differing=differing):
-        st.caption("No metric differs." if differing else "None of them has metrics yet.")
-        return
-    comparing.chart(actor, found, base)
-
-
 with notices.shown():
-    found = comparing.chosen(reg, actor)
+    shown = comparing.chosen(reg, actor)
 
 with cards.header("Compare", "Versions side by side, also of different models"):
-    comparing.adder(reg, actor, found)
+    comparing.adder(reg, actor, shown)
+    if shown:
+        comparing.exporter(shown)
 
-if not found:
+if shown is None:
     with cards.empty(
         "Nothing to compare yet",
         "Tick two or more versions on a model's page, or add them here.",
@@ -34,13 +25,12 @@ if not found:
         cards.go("Choose a model", "models.py", key="compare.models", type="primary")
     st.stop()
 
-comparing.pin(found)
-base = comparing.base_of(found)
-comparing.chips(found, base)
-if len(found) == 1:
-    st.caption("Add a second version to compare it with.")
-else:
-    st.markdown(comparing.verdict(found, base))
-differing = st.toggle("Show differences only", key="differing", bind="query-params")
-metrics(actor, found, base, differing)
-comparing.facts(found, base, differing=differing)
+comparing.chips(shown)
+comparing.verdict(shown)
+evaluating.bar(reg, actor, comparing.records(reg, actor, shown), "compare")
+with st.container(horizontal=True, vertical_alignment="center"):
+    cards.section("Metrics")
+    differing = st.toggle("Show diff only", key="differing", bind="query-params")
+compare_sections.metrics(shown, differing=differing)
+compare_sections.chart(actor, shown, differing=differing)
+compare_sections.folded(reg, actor, shown, differing=differing)

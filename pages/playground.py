@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import answers, cards, notices, playing, session, snippets
+from pages.parts import answers, cards, golden, notices, playing, session, snippets
 from registry import predict
 from registry.core import Registry
 from registry.records import Actor, Prediction, Schema, Version
@@ -33,7 +33,7 @@ def answer(reg: Registry, actor: Actor, version: Version, rows: Any) -> None:
     st.session_state[playing.ANSWER] = (version.ref, rows, said)
 
 
-def show(actor: Actor, version: Version, schema: Schema) -> None:
+def show(reg: Registry, actor: Actor, version: Version, schema: Schema) -> None:
     """The last answer of this version."""
     ref, rows, said = st.session_state.get(playing.ANSWER, ("", None, None))
     if ref != version.ref or not isinstance(said, Prediction):
@@ -41,6 +41,7 @@ def show(actor: Actor, version: Version, schema: Schema) -> None:
         cards.empty("No answer yet", about, icon="play_circle")
         return
     answers.show(actor, said, schema)
+    golden.offer(reg, actor, version, rows, said)
     with st.expander("Code for this call", icon=":material/code:"):
         st.code(snippets.call(version, actor.username, rows), language="python")
 
@@ -65,6 +66,6 @@ with right, notices.shown(stop=False):
         rows = asked(reg, actor, version, schema)
     if rows is not None:
         answer(reg, actor, version, rows)
-    show(actor, version, schema)
+    show(reg, actor, version, schema)
 with place, notices.shown(stop=False):
     playing.worker(reg, actor, version)

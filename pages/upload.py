@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, drafts, notices, session
+from pages.parts import cards, drafts, notices, packed, session
 from registry.core import Registry
 from registry.records import Actor, Details, Draft
 
@@ -58,4 +58,5 @@ for (draft_id, found), place in zip(opened.items(), places, strict=False):
             work_on(reg, actor, found, last=drafts.n_open(ids) == 1)
         else:
             notices.show(found)
+            packed.choose(found, draft_id)
             drop(reg, actor, draft_id)

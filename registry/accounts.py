@@ -286,6 +286,7 @@ def delete_account(reg: Registry, actor: Actor, password: str) -> None:
         if row.role == "admin" and s.execute(others).first() and not s.execute(admins).first():
             raise Conflict("you are the only administrator. Make somebody else one first.")
         sessions.drop_in(s, actor.id)
+        farewell.clear_rows_in(s, reg, actor)
         s.delete(row)
         audit.record(s, actor, "account.delete", actor.username)
 

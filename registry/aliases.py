@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import audit, models, versions
+from registry import audit, gates, models, versions, wording
 from registry.core import Registry
-from registry.errors import Conflict, InvalidInput, NotFound
+from registry.errors import Conflict, GateClosed, NotFound
 from registry.records import CHAMPION, Actor, AliasMove
 from registry.tables import AliasMoveRow, AliasRow, ModelRow, VersionRow, now
 
 
-def move(reg: Registry, actor: Actor, ref: str, alias: str, reason: str = "") -> AliasMove:
-    """Let `alias` point at the version `ref`.
+def move(
+    reg: Registry,
+    actor: Actor,
+    ref: str,
+    alias: str,
+    reason: str = "",
+    *,
+    override_reason: str = "",
+) -> AliasMove:
+    """Let `alias` point at the version `ref`, which has to meet the gate's rules for it.
+
+    Args:
+        override_reason: Why it may, although rules say no.
 
     Raises:
         InvalidInput: The alias is not letters, digits, `_`, `-`, or it is reserved.
+        GateClosed: Rules are not met; `results` has the figures.
         Conflict: The version is not ready, or archived.
         NotFound: No such version, or the actor may not see it.
-        Forbidden: The actor may not edit the model.
+        Forbidden: The actor may not edit the model, or not override its gate.
     """
-    alias = _clean(alias)
+    alias = wording.clean_alias(alias)
     with reg.writing() as s:
         model, version = versions.for_action(s, actor, "alias.move", ref)
         if version.status != "ready":
             raise Conflict(f"version {version.number} is {version.status}, not ready")
         if version.lifecycle == "archived":
             raise Conflict(f"version {version.number} is archived")
-        return _point(s, actor, model, alias, version, reason)
+        held = _gate(s, actor, model, alias, version, override_reason)
+        return _point(s, actor, model, alias, version, reason, held)
 
 
 def remove(reg: Registry, actor: Actor, model: str, alias: str, reason: str = "") -> AliasMove:
@@ -49,11 +64,21 @@ def remove(reg: Registry, actor: Actor, model: str, alias: str, reason: str = ""
 
 
 def rollback(
-    reg: Registry, actor: Actor, model: str, alias: str = CHAMPION, reason: str = ""
+    reg: Registry,
+    actor: Actor,
+    model: str,
+    alias: str = CHAMPION,
+    reason: str = "",
+    *,
+    override_reason: str = "",
 ) -> AliasMove:
     """Point an alias back at the version it pointed at before its last move.
 
+    Args:
+        override_reason: As for `move`.
+
     Raises:
+        GateClosed: That version does not meet the gate's rules; `results` has the figures.
         Conflict: There is no earlier version, or it is gone or not ready.
         NotFound: No such model, or the actor may not see it.
         Forbidden: The actor may not edit the model.
@@ -72,7 +97,8 @@ def rollback(
         ).scalar_one_or_none()
         if number is None or version is None:
             raise Conflict(f"there is no earlier ready version to roll {alias!r} back to")
-        return _point(s, actor, row, alias, version, reason or "rolled back")
+        held = _gate(s, actor, row, alias, version, override_reason)
+        return _point(s, actor, row, alias, version, reason or "rolled back", held)
 
 
 def history(reg: Registry, actor: Actor, model: str) -> list[AliasMove]:
@@ -111,16 +137,6 @@ def at(reg: Registry, actor: Actor, model: str, alias: str, when: datetime) -> i
         ).scalar()
 
 
-def _clean(alias: str) -> str:
-    """The alias, checked. Source: MLflow's alias rules (letters, digits, _, -; 255 characters)."""
-    alias = alias.strip()
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", alias):
-        raise InvalidInput({"alias": "use 1 to 255 letters, digits, _ or -"})
-    if re.fullmatch(r"[vV]?[0-9]+", alias) or alias.lower() == "latest":
-        raise InvalidInput({"alias": f"{alias!r} is reserved: choose a word"})
-    return alias
-
-
 def _before(s: Session, model: ModelRow, alias: str) -> int | None:
     """Where the alias pointed before it came to where it is, walking back over roll-backs."""
     moves = s.execute(
@@ -139,6 +155,29 @@ def _before(s: Session, model: ModelRow, alias: str) -> int | None:
     return trail[-2] if len(trail) > 1 else None
 
 
+def _gate(
+    s: Session, actor: Actor, model: ModelRow, alias: str, version: VersionRow, override: str
+) -> dict[str, Any]:
+    """Hold the version to the rules of the alias; what the audit line says of that.
+
+    Raises:
+        GateClosed: Rules are not met, and nobody overrides them.
+        Forbidden: The actor may not override them.
+    """
+    results = gates.check_in(s, model, version, alias)
+    failed = [result.said for result in results if not result.passed]
+    override = override.strip()
+    if failed and not override:
+        raise GateClosed(alias, version.number, results)
+    if not results:
+        return {}
+    held: dict[str, Any] = {"passed": [result.said for result in results if result.passed]}
+    if failed:
+        models.for_action(s, actor, "alias.override", models.address(s, model))
+        held |= {"failed": failed, "overridden": True, "override_reason": override[:1000]}
+    return held
+
+
 def _point(
     s: Session,
     actor: Actor,
@@ -146,7 +185,10 @@ def _point(
     alias: str,
     version: VersionRow | None,
     reason: str,
+    held: Mapping[str, Any] = MappingProxyType({}),
 ) -> AliasMove:
+    if override := held.get("override_reason"):
+        reason = f"{reason.strip()} Gate overridden: {override}".strip()
     row = s.get(AliasRow, (model.id, alias))
     before = s.get_one(VersionRow, row.version_id).number if row else None
     if version is None:
@@ -177,6 +219,7 @@ def _point(
         from_=before,
         to=move.to_number,
         reason=move.reason,
+        **held,
     )
     return _record(move)
 

@@ -8,6 +8,7 @@ from typing import cast
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from registry import holdings
 from registry.core import Registry
 from registry.records import Artifact, ArtifactKind
 from registry.tables import ArtifactRow, DownloadRow, VersionRow
@@ -70,7 +71,4 @@ def drop_in(s: Session, reg: Registry, *, version_id: str = "", model_id: str = 
     mine = ArtifactRow.version_id.in_(versions)
     digests = set(s.execute(select(ArtifactRow.digest).where(mine)).scalars())
     s.execute(delete(ArtifactRow).where(mine))
-    kept = set(
-        s.execute(select(ArtifactRow.digest).where(ArtifactRow.digest.in_(digests))).scalars()
-    )
-    return sum(reg.store.delete(digest) for digest in digests - kept)
+    return holdings.free_in(s, reg, digests)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from registry import codec, decisions, jobs, models, rescans, versions
+from registry import codec, decisions, golden_cases, jobs, models, rescans, timings, versions
 from registry.core import Registry
 from registry.errors import (
     Conflict,
@@ -26,11 +26,12 @@ def run(reg: Registry, version_id: str) -> None:
     """Check one version; it becomes ready, or failed with the reason. Harmless when repeated.
 
     What the scan does not find clean is loaded only while somebody trusts it as it is; else it is
-    quarantined.
+    quarantined. What is ready is measured, as a job of its own.
 
     Raises:
         WorkerCrashed, Conflict: It was cut off because this process is ending.
     """
+    _measure(reg, version_id)  # a check that was cut off right after its end comes here again
     with reg.reading() as s:
         row = s.get(VersionRow, version_id)
         if row is None or row.status != "checking" or row.deleted_at:
@@ -60,8 +61,26 @@ def run(reg: Registry, version_id: str) -> None:
     except RegistryError as failed:
         versions.conclude(reg, version_id, status="failed", failure=_why(failed), report=report)
     else:
-        if not versions.conclude(reg, version_id, status="ready", checked=checked, report=report):
+        if versions.conclude(reg, version_id, status="ready", checked=checked, report=report):
+            _measure(reg, version_id)
+        else:
             reg.pool.drop(version_id)  # somebody decided otherwise meanwhile
+
+
+def _measure(reg: Registry, version_id: str) -> None:
+    """Have a version that is ready measured, and held to the golden cases, in the background."""
+    with reg.writing() as s:
+        row = s.get(VersionRow, version_id)
+        if row is None or row.status != "ready" or row.deleted_at:
+            return
+        if not row.schema or not row.inspection["runnable"]:
+            return
+        subject = f"{models.address(s, s.get_one(ModelRow, row.model_id))}@{row.number}"
+        started = golden_cases.submit_in(s, SYSTEM, row, subject)
+        if jobs.last_in(s, timings.KIND, version_id) is None:
+            started.append(jobs.submit_in(s, SYSTEM, timings.KIND, version_id, subject))
+    for job_id in started:
+        jobs.start(reg, job_id)
 
 
 def again(reg: Registry, actor: Actor, ref: str) -> Version:

@@ -35,14 +35,16 @@ def standing_in(s: Session, version_id: str) -> Decision | None:
 def trusted_in(s: Session, version_id: str, digest: str) -> tuple[str, ...] | None:
     """The names that somebody trusts in a version; None when nobody trusts it as it is now.
 
-    Trust holds for exactly these bytes and exactly the names that their report asks for, and
-    never for what the scan refuses.
+    Trust holds for exactly these bytes and exactly the names that their report asks for, for no
+    finding that was not there to be read, and never for what the scan refuses.
     """
     newest, seen = s.execute(_NEWEST, {"version_id": version_id}).one_or_none() or (None, None)
     if newest is None or newest.decision != "trusted" or newest.digest != digest or not seen:
         return None
     report = codec.load(Report, seen)
     same = set(newest.names) == set(report.unusual)
+    if newest.findings is not None:  # decisions of before 0003 did not keep what was read
+        same = same and report.raised <= {tuple(seen) for seen in newest.findings}
     return tuple(newest.names) if same and report.verdict != "refuse" else None
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from registry.records import Report
+    from registry.records import Report, RuleResult
 
 
 class RegistryError(Exception):
@@ -44,6 +44,23 @@ class Conflict(RegistryError):
     status = 409
 
 
+class GateClosed(Conflict):
+    """A version does not meet the rules of its model's promotion gate.
+
+    Args:
+        results: Every rule of the alias, those that passed among them.
+    """
+
+    def __init__(self, alias: str, number: int, results: Sequence[RuleResult]) -> None:
+        failed = [result.said for result in results if not result.passed]
+        rules = "rule" if len(results) == 1 else "rules"
+        super().__init__(
+            f"version {number} does not become {alias!r}: {len(failed)} of {len(results)} {rules} "
+            f"failed: {'; '.join(failed)}"
+        )
+        self.alias, self.results = alias, tuple(results)
+
+
 class Rejected(RegistryError):
     """An upload was refused; nothing of it is kept."""
 
@@ -72,6 +89,20 @@ class UnsafeArtifact(Rejected):
     def __init__(self, report: Report) -> None:
         super().__init__(f"refused: {report.worst.what}" if report.worst else "refused")
         self.report = report
+
+
+class SeveralModels(RegistryError):
+    """A package holds more than one model: somebody must say which one is meant.
+
+    Args:
+        names: Their paths in the package.
+    """
+
+    status = 409
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"the package holds {len(names)} model files: choose the one to publish")
+        self.names = tuple(names)
 
 
 class InvalidInput(RegistryError):

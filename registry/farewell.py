@@ -1,11 +1,11 @@
-"""What must be settled before an account goes: a walk over the person's models."""
+"""What must be settled before an account goes: models, data sets, evaluations."""
 
 from __future__ import annotations
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from registry import models
+from registry import datasets, holdings, models, results
 from registry.core import Registry
 from registry.errors import Conflict
 from registry.records import Actor
@@ -30,6 +30,12 @@ def clear_models(reg: Registry, actor: Actor) -> int:
             models.trash(reg, actor, ref)
         freed += models.purge(reg, actor, ref)
     return freed
+
+
+def clear_rows_in(s: Session, reg: Registry, actor: Actor) -> int:
+    """Delete the actor's data sets and evaluations; gives the bytes freed."""
+    digests = [*datasets.drop_all_in(s, actor.id), *results.drop_all_in(s, actor.id)]
+    return holdings.free_in(s, reg, digests)
 
 
 def need_no_models_in(s: Session, actor: Actor) -> None:

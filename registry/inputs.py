@@ -93,15 +93,15 @@ def _column(field: Field, values: list[Any]) -> tuple[list[Any], str]:
     """The converted values, or why not, over all rows of one column."""
     if _all_fine(field, values):
         return values, ""
-    converted: list[Any] = []
+    done: list[Any] = []
     wrong: list[tuple[int, str]] = []
     for n, value in enumerate(values, 1):
         try:
-            converted.append(_value(field, value))
+            done.append(converted(field, value))
         except ValueError as why:
             wrong.append((n, str(why)))
     if not wrong:
-        return converted, ""
+        return done, ""
     n, first = wrong[0]
     if len(values) == 1:
         return [], first
@@ -119,8 +119,12 @@ def _all_fine(field: Field, values: list[Any]) -> bool:
     )
 
 
-def _value(field: Field, value: Any) -> Any:
-    """One value as the field's type; ValueError says what is wrong, for a person."""
+def converted(field: Field, value: Any) -> Any:
+    """One value as the type of its field, None for a gap.
+
+    Raises:
+        ValueError: It does not fit; the message says why, for a person.
+    """
     if value is _MISSING:
         if field.default is None and not field.nullable:
             raise ValueError("is missing")

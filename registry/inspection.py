@@ -62,13 +62,34 @@ class Report:
     @property
     def asks(self) -> frozenset[tuple[str, ...]]:
         """All that somebody takes upon themselves who trusts the file: names and findings."""
-        findings = {(f.level, f.rule, f.what) for f in self.findings if f.level != "info"}
-        return frozenset({("name", name) for name in self.unusual} | findings)
+        return frozenset({("name", name) for name in self.unusual} | self.raised)
+
+    @property
+    def raised(self) -> frozenset[tuple[str, str, str]]:
+        """Level, rule and subject of what speaks against the file."""
+        return frozenset((f.level, f.rule, f.what) for f in self.findings if f.level != "info")
 
     @property
     def worst(self) -> Finding | None:
         order = ("info", "warn", "block")
         return max(self.findings, key=lambda f: order.index(f.level), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far a look at a file is, and what it has found so far.
+
+    Attributes:
+        scanner: The one at work, the `n`-th of `of`; "" while the format is read.
+        done_bytes: How far into the file it has come, of `size_bytes`.
+    """
+
+    scanner: str = ""
+    n: int = 0
+    of: int = 0
+    done_bytes: int = 0
+    size_bytes: int = 0
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

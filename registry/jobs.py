@@ -31,7 +31,7 @@ Handler = Callable[[Registry, str], None]
 Sweep = Callable[[Registry], object]
 
 _log = structlog.get_logger(__name__)
-_QUEUE = "vitrine"
+_QUEUE, _SLOW_QUEUE = "vitrine", "vitrine.one-by-one"
 _POLL_S = 0.2
 _SWEEP_S = 600.0
 _AT_ONCE = 2
@@ -40,8 +40,10 @@ _BUSY_TRIES, _BUSY_WAIT_S = 60, 1.0
 _STOP_WITHIN_S = 5.0
 _OPEN = ("queued", "running")
 _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
-CANCELLABLE = frozenset({"rescan"})
+CANCELLABLE = frozenset({"benchmark", "evaluation", "rescan"})
 """Kinds that may be stopped half-way: what they did stays, the rest can be asked for again."""
+_ONE_BY_ONE = frozenset({"benchmark"})
+"""Kinds that disturb each other and must not keep a check waiting: a queue of their own."""
 _running: ContextVar[str] = ContextVar("job_id")
 
 
@@ -100,7 +102,7 @@ def find(reg: Registry, actor: Actor, *, only_open: bool = False) -> list[Job]:
             .order_by(JobRow.created_at.desc())
             .limit(200)
         ).scalars()
-        return [_record(row) for row in rows]
+        return [record(row) for row in rows]
 
 
 def get(reg: Registry, job_id: str) -> Job:
@@ -113,7 +115,7 @@ def get(reg: Registry, job_id: str) -> Job:
         row = s.get(JobRow, job_id)
         if row is None:
             raise NotFound("there is no such job")
-        return _record(row)
+        return record(row)
 
 
 def last_in(s: Session, kind: str, subject_id: str) -> JobRow | None:
@@ -164,6 +166,17 @@ def cancel(reg: Registry, actor: Actor, job_id: str) -> None:
             row.state, row.finished_at = "failed", now()
             row.message = f"cancelled; {row.message}" if row.message else "cancelled"
             audit.record(s, actor, "job.cancel", f"{row.kind} of {row.subject}")
+
+
+def cancel_in(s: Session, kind: str, subject_id: str) -> None:
+    """Stop the open jobs on a subject that is being deleted, before their next step."""
+    found = s.execute(
+        select(JobRow)
+        .where(JobRow.kind == kind, JobRow.subject_id == subject_id)
+        .where(JobRow.state.in_(_OPEN))
+    )
+    for row in found.scalars():
+        row.state, row.finished_at, row.message = "failed", now(), "cancelled"
 
 
 def open_subjects(reg: Registry, kind: str) -> set[str]:
@@ -257,12 +270,13 @@ def _launch_dbos(url: str) -> None:
     _workflow()
     DBOS(config=config)
     DBOS.launch()
-    DBOS.register_queue(
-        _QUEUE,
-        worker_concurrency=_AT_ONCE,
-        polling_interval_sec=_POLL_S,
-        on_conflict="always_update",
-    )
+    for queue, at_once in ((_QUEUE, _AT_ONCE), (_SLOW_QUEUE, 1)):
+        DBOS.register_queue(
+            queue,
+            worker_concurrency=at_once,
+            polling_interval_sec=_POLL_S,
+            on_conflict="always_update",
+        )
 
 
 @cache
@@ -286,10 +300,16 @@ def _take_up(engine: _Engine, job_id: str) -> None:
         status = DBOS.get_workflow_status(workflow_id)
         if status is None:
             with SetWorkflowID(workflow_id):
-                DBOS.enqueue_workflow(_QUEUE, _workflow(), job_id)
+                DBOS.enqueue_workflow(_queue_of(engine, job_id), _workflow(), job_id)
         if status is None or status.status in _ALIVE:
             return
     _conclude(engine, job_id, f"given up after {_TRIES} tries")
+
+
+def _queue_of(engine: _Engine, job_id: str) -> str:
+    with engine.reg.reading() as s:
+        row = s.get(JobRow, job_id)
+        return _SLOW_QUEUE if row is not None and row.kind in _ONE_BY_ONE else _QUEUE
 
 
 def _watch(engine: _Engine) -> None:
@@ -351,7 +371,8 @@ def _conclude(engine: _Engine, job_id: str, failure: str = "") -> None:
             row.finished_at = now()
 
 
-def _record(row: JobRow) -> Job:
+def record(row: JobRow) -> Job:
+    """A job as people see it."""
     return Job(
         id=row.id,
         kind=row.kind,

@@ -9,9 +9,17 @@ from dataclasses import replace
 
 from registry import publish, staging
 from registry.core import Registry
-from registry.errors import BrokenArtifact, NotFound, Rejected, TooLarge, UnsafeArtifact
+from registry.errors import (
+    BrokenArtifact,
+    NotFound,
+    Rejected,
+    SeveralModels,
+    TooLarge,
+    UnsafeArtifact,
+)
 from registry.formats.text import clean
 from registry.records import Actor, Draft, Package, Packed, Staged
+from registry.sandbox.progress import Watch
 
 KEPT = "package"
 """Under this name the inspection of the model says what else came out of its package."""
@@ -22,16 +30,23 @@ Taken = dict[str, tuple[Packed, Staged]]
 """What was taken out, by its kind, the second of a kind as `kind:2`."""
 
 
-def unpack(reg: Registry, actor: Actor, staged_id: str) -> Draft | None:
+def unpack(
+    reg: Registry, actor: Actor, staged_id: str, watch: Watch | None = None, chosen: str = ""
+) -> Draft | None:
     """Take a package apart: all of it, or nothing. None when the file is none.
 
     The members are listed, checked and inflated in locked workers; each one that is kept becomes
     a staged file of its own, and the package itself is thrown away.
 
+    Args:
+        watch: Told how far the look at the model is.
+        chosen: Path of the model that is meant, where there are several.
+
     Raises:
         NotFound: The staged file is gone, or it is somebody else's.
-        Rejected: A member is refused, there is no model in it or several, or it is too large;
-            the package is thrown away.
+        SeveralModels: It holds several and none of them is chosen; the package stays.
+        Rejected: A member is refused, there is no model in it, or it is too large; the package is
+            thrown away.
     """
     with reg.reading() as s:
         row = staging.row_in(s, actor, staged_id)
@@ -42,8 +57,9 @@ def unpack(reg: Registry, actor: Actor, staged_id: str) -> Draft | None:
         if package is None:
             return None
         try:
+            package = _settled(package, chosen)
             _refuse(reg, package)
-            taken, draft = _extract(reg, actor, fd, package)
+            taken, draft = _extract(reg, actor, fd, package, watch)
         except Rejected:
             _discard(reg, actor, [staged_id])
             raise
@@ -58,19 +74,24 @@ def unpack(reg: Registry, actor: Actor, staged_id: str) -> Draft | None:
     return replace(draft, inspection=inspection)
 
 
-def _refuse(reg: Registry, package: Package) -> None:
-    """Say what is wrong with a package as a whole."""
+def _settled(package: Package, chosen: str) -> Package:
+    """The package with one model, the others left out."""
     if package.report.verdict != "clean":
         raise UnsafeArtifact(package.report)
-    models = package.of_kind("model")
+    models = [member.name for member in package.of_kind("model")]
     if not models:
         raise BrokenArtifact("the package holds no model file: nothing in it has a known ending")
-    if len(models) > 1:
-        named = ", ".join(clean(m.name, 60) for m in models[:5])
-        raise BrokenArtifact(
-            f"the package holds {len(models)} model files ({named}): upload them one by one, or "
-            "leave one in the package"
-        )
+    if len(models) == 1:
+        return package
+    if chosen not in models:
+        raise SeveralModels(models)
+    others = {*models} - {chosen}
+    members = [replace(m, kind="left out") if m.name in others else m for m in package.members]
+    return replace(package, members=tuple(members))
+
+
+def _refuse(reg: Registry, package: Package) -> None:
+    """Say what is too much in a package."""
     wanted = [member for member in package.members if member.kind != "left out"]
     if len(wanted) > _MAX_FILES:
         raise TooLarge(f"the package holds {len(wanted)} files, at most {_MAX_FILES} are kept")
@@ -79,7 +100,9 @@ def _refuse(reg: Registry, package: Package) -> None:
         raise TooLarge(f"unpacked, the package is above the limit of {most} MB")
 
 
-def _extract(reg: Registry, actor: Actor, fd: int, package: Package) -> tuple[Taken, Draft]:
+def _extract(
+    reg: Registry, actor: Actor, fd: int, package: Package, watch: Watch | None
+) -> tuple[Taken, Draft]:
     """Stage every member that is kept, and examine the model; when anything fails, none stays."""
     taken: Taken = {}
     with ExitStack() as undo:
@@ -90,7 +113,7 @@ def _extract(reg: Registry, actor: Actor, fd: int, package: Package) -> tuple[Ta
             n = sum(other.kind == member.kind for other, _ in taken.values())
             key = f"{member.kind}:{n + 1}" if n else member.kind
             taken[key] = (member, _staged(reg, actor, fd, member))
-        draft = publish.examine(reg, actor, taken["model"][1].id)
+        draft = publish.examine(reg, actor, taken["model"][1].id, watch)
         undo.pop_all()
     return taken, draft
 

@@ -27,6 +27,7 @@ from registry.records import (
     Schema,
     Version,
 )
+from registry.sandbox.progress import Watch
 from registry.tables import ArtifactRow, ModelRow, StagedRow, UserRow, VersionRow
 
 Progress = Callable[[float, str], None]
@@ -58,8 +59,11 @@ class _File:
         return (self.kind, self.filename, self.digest, self.blake3, self.size_bytes)
 
 
-def examine(reg: Registry, actor: Actor, staged_id: str) -> Draft:
+def examine(reg: Registry, actor: Actor, staged_id: str, watch: Watch | None = None) -> Draft:
     """Read and scan a staged file in a locked worker, executing nothing; asks it only once.
+
+    Args:
+        watch: Told how far it is and what was found so far.
 
     Raises:
         NotFound: The staged file is gone, or it is somebody else's.
@@ -67,7 +71,7 @@ def examine(reg: Registry, actor: Actor, staged_id: str) -> Draft:
     """
     with reg.reading() as s:
         row = staging.row_in(s, actor, staged_id)
-    inspection, report = _known(row) or _inspect(reg, actor, row)
+    inspection, report = _known(row) or _inspect(reg, actor, row, watch)
     with reg.reading() as s:
         duplicates = _duplicates(s, actor, row.digest)
     return Draft(staging.get(reg, actor, staged_id), inspection, report, duplicates)
@@ -207,10 +211,12 @@ def _known(row: StagedRow) -> tuple[Inspection, Report] | None:
     return (codec.load(Inspection, row.inspection), report) if current else None
 
 
-def _inspect(reg: Registry, actor: Actor, row: StagedRow) -> tuple[Inspection, Report]:
+def _inspect(
+    reg: Registry, actor: Actor, row: StagedRow, watch: Watch | None
+) -> tuple[Inspection, Report]:
     try:
         with staging.opened(reg, row.id) as fd:
-            inspection, report = reg.pool.inspect(fd, row.filename)
+            inspection, report = reg.pool.inspect(fd, row.filename, watch)
         if report.verdict == "refuse":
             raise UnsafeArtifact(report)
     except Rejected:

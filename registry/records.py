@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from registry.comparison import Comparison as Comparison
+from registry.comparison import Compatibility as Compatibility
+from registry.comparison import MetricRow as MetricRow
+from registry.comparison import Row as Row
+from registry.comparison import Section as Section
+from registry.comparison import SectionName as SectionName
 from registry.conversion import Parity as Parity
 from registry.conversion import Target as Target
 from registry.evaluation import Curve as Curve
@@ -25,6 +31,7 @@ from registry.inspection import FindingLevel as FindingLevel
 from registry.inspection import Inspection as Inspection
 from registry.inspection import Judgement as Judgement
 from registry.inspection import Named as Named
+from registry.inspection import Reading as Reading
 from registry.inspection import Report as Report
 from registry.inspection import Verdict as Verdict
 from registry.package import Package as Package
@@ -49,6 +56,7 @@ from registry.standards import GoldenRun as GoldenRun
 from registry.standards import Kinship as Kinship
 from registry.standards import MetricFilter as MetricFilter
 from registry.standards import Rule as Rule
+from registry.standards import RuleKind as RuleKind
 from registry.standards import RuleResult as RuleResult
 from registry.verdict import Case as Case
 from registry.verdict import CaseState as CaseState

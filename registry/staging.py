@@ -23,7 +23,7 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from registry import audit, codec, policy
+from registry import audit, codec, holdings, policy
 from registry.core import Registry
 from registry.errors import (
     BrokenArtifact,
@@ -35,7 +35,7 @@ from registry.errors import (
     TooLarge,
 )
 from registry.records import Actor, Inspection, Report, Staged
-from registry.tables import ArtifactRow, AuditRow, StagedRow, new_id, now
+from registry.tables import AuditRow, StagedRow, new_id, now
 
 MAX_FILENAME = 255
 _LOOK_AT_DISK_EVERY = 64 << 20
@@ -273,13 +273,13 @@ def opened(reg: Registry, staged_id: str) -> Iterator[int]:
 
 
 def sweep(reg: Registry, *, young_s: float = _YOUNG_S) -> int:
-    """Remove staged files past their time, files without a row, and artifacts nobody refers to.
+    """Remove staged files past their time, files without a row, and bytes nobody refers to.
 
     Safe beside running uploads (they hold a lock on their file) and beside a running publish (it
     looks for its artifacts again inside its transaction, which excludes this one).
 
     Args:
-        young_s: Age in seconds below which an unreferenced artifact is left alone.
+        young_s: Age in seconds below which an unreferenced file of the store is left alone.
 
     Returns:
         How many files were removed.
@@ -287,7 +287,7 @@ def sweep(reg: Registry, *, young_s: float = _YOUNG_S) -> int:
     with reg.writing() as s:
         oldest = now() - timedelta(hours=reg.settings.staged_h)
         s.execute(delete(StagedRow).where(StagedRow.created_at < oldest))
-    return _sweep_strays(reg) + _sweep_artifacts(reg, young_s)
+    return _sweep_strays(reg) + holdings.sweep(reg, young_s)
 
 
 def clean_filename(filename: str) -> str:
@@ -322,19 +322,6 @@ def _sweep_strays(reg: Registry) -> int:
             pass  # somebody is writing it
         finally:
             os.close(fd)
-    return removed
-
-
-def _sweep_artifacts(reg: Registry, young_s: float) -> int:
-    removed = 0
-    with reg.reading() as s:
-        kept = set(s.execute(select(ArtifactRow.digest).distinct()).scalars())
-    old = [d for d in reg.store.digests() if d not in kept and reg.store.age_s(d) >= young_s]
-    for digest in old:
-        with reg.writing() as s:
-            if not s.execute(select(ArtifactRow.id).where(ArtifactRow.digest == digest)).first():
-                reg.store.delete(digest)
-                removed += 1
     return removed
 
 

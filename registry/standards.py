@@ -27,6 +27,7 @@ class Benchmark:
         p50_ms, p95_ms, p99_ms: One row, by a warm worker, the pool's own time included.
         rows_per_s: Batch size to rows a second.
         peak_memory_bytes: Most memory the worker held beyond an empty one.
+        remark: Why larger batches are missing; "" when none are.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Benchmark:
     peak_memory_bytes: int
     size_bytes: int
     at: datetime
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

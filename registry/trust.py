@@ -1,8 +1,8 @@
 """Deciding about versions that a scan held back. Owns `trusts`.
 
-Trust is for exactly the names a file asks for in exactly these bytes, and never for what the scan
-refuses. Who manages the model decides, and so does an administrator, who sees no more of a private
-model than its case.
+Trust is for exactly the names a file asks for in exactly these bytes, with the findings that were
+read, and never for what the scan refuses. Who manages the model decides, and so does an
+administrator, who sees no more of a private model than its case.
 """
 
 from __future__ import annotations
@@ -129,11 +129,13 @@ def _decide_in(
 ) -> Decision:
     """Write the decision down, with its audit line."""
     digest = cases.digest_in(s, row)
-    names = list(_report(row).unusual)
+    report = _report(row)
+    names, findings = list(report.unusual), sorted(map(list, report.raised))
     made = TrustRow(
         version_id=row.id,
         digest=digest,
         names=names,
+        findings=findings,
         decision=decision,
         by=actor.username,
         reason=reason.strip(),
@@ -150,6 +152,7 @@ def _decide_in(
         digest=digest,
         names=names[:100],
         n_names=len(names),
+        findings=[what for _, _, what in findings[:100]],
         reason=reason.strip(),
     )
     return Decision(decision, tuple(names), digest, actor.username, made.reason, made.at)

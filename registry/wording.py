@@ -1,4 +1,4 @@
-"""What people write about models and versions, checked: names, labels and links."""
+"""What people write about models and versions, checked: names, labels, links, aliases."""
 
 from __future__ import annotations
 
@@ -78,3 +78,19 @@ def clean_name(name: str) -> str:
     if not slug_of(name):
         raise InvalidInput({"name": "needs at least one letter a to z or a digit"})
     return name
+
+
+def clean_alias(alias: str) -> str:
+    """The alias, checked.
+
+    Raises:
+        InvalidInput: It does not fit.
+
+    Source: MLflow's alias rules (letters, digits, _, -; 255 characters).
+    """
+    alias = alias.strip()
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", alias):
+        raise InvalidInput({"alias": "use 1 to 255 letters, digits, _ or -"})
+    if re.fullmatch(r"[vV]?[0-9]+", alias) or alias.lower() == "latest":
+        raise InvalidInput({"alias": f"{alias!r} is reserved: choose a word"})
+    return alias

@@ -27,7 +27,13 @@ Publish = Callable[..., Version]
 # Where tests build models of every kind and load them: the imports take seconds and a gigabyte.
 _FRAMEWORKS = {
     *("contracts", "formats", "sandbox", "scanners"),
-    *("test_conversion.py", "test_conversions.py", "test_corpus.py", "test_packages.py"),
+    *(
+        "evaluation",
+        "test_conversion.py",
+        "test_conversions.py",
+        "test_corpus.py",
+        "test_packages.py",
+    ),
 }
 
 

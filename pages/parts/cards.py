@@ -46,6 +46,12 @@ _DONE = {
     "version.quarantine": "put into quarantine",
     "version.rescan": "scanned again",
     "version.rescan_all": "scanned again",
+    "version.benchmark": "had measured",
+    "gate.edit": "changed the promotion gate of",
+    "golden.add": "added a golden case to",
+    "golden.edit": "edited a golden case of",
+    "golden.remove": "removed a golden case of",
+    "golden.run": "ran the golden cases on",
     "job.cancel": "cancelled the",
     "alias.move": "moved an alias of",
     "alias.remove": "removed an alias of",
@@ -239,7 +245,8 @@ def _number(subject: str) -> str:
 
 def _detail(line: AuditLine) -> str:
     """The few details worth a word."""
-    told = {"alias": "", "to": "to ", "level": "as ", "reason": "“", "changed": ""}
+    told = {"alias": "", "to": "to ", "level": "as ", "name": "", "reason": "“", "changed": ""}
+    told |= {"rules": "", "failed": "overriding: "}
     parts = []
     for key, before in told.items():
         value = line.detail.get(key)

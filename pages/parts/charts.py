@@ -12,8 +12,15 @@ from pages.parts import text
 Labels = tuple[str, ...]
 Values = tuple[float, ...]
 BASE = "#8A9499"
-SERIES = (BASE, "#178F83", "#D9822B", "#7E6BC4", "#C4588F", "#5C8A3A", "#3D7DCA", "#B3912B")
-"""One colour per version within a page, told apart by colour-blind eyes; the base is neutral."""
+SERIES = (
+    BASE, "#178F83", "#D9822B", "#724EB3", "#4C91FF",
+    "#C53E60", "#A29952", "#983582", "#AE7B60", "#206081",
+)  # fmt: skip
+"""One colour per version within a page; the base is neutral.
+
+No two are nearer than 7.5 (CIE 1976) for normal, red-, green- or blue-blind eyes.
+Source: Machado, Oliveira and Fernandes 2009, severity 1.
+"""
 
 _ACCENT, _REST = "#178F83", "rgba(138,148,153,0.45)"
 _BAR_PX, _MOST = 30, 12
@@ -23,11 +30,6 @@ def show(figure: go.Figure, *, key: str, alt: str) -> None:
     """Put a figure on the page, without the tool bar."""
     config = {"displayModeBar": False, "responsive": True}
     st.plotly_chart(figure, key=key, config=config, alt=alt)
-
-
-def colour(position: int) -> str:
-    """The colour of the version in that column; 0 is the base."""
-    return SERIES[position % len(SERIES)]
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
@@ -102,34 +104,6 @@ def latency(actor_id: str, queue_ms: float, load_ms: float, predict_ms: float) -
     figure.update_layout(legend=legend, margin={"l": 0, "r": 0, "t": 36, "b": 4})
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
-    return figure
-
-
-@st.cache_resource(max_entries=200, show_spinner=False)
-def metric_bars(actor_id: str, versions: Labels, values: tuple[float | None, ...]) -> go.Figure:
-    """One metric, a bar per version in its colour; the scale always holds zero."""
-    said = [
-        f"{plain(name)}: {value:.8g}" if value is not None else f"{plain(name)}: not given"
-        for name, value in zip(versions, values, strict=True)
-    ]
-    bar = go.Bar(
-        x=[value or 0.0 for value in values],
-        y=list(range(len(values))),
-        orientation="h",
-        marker={"color": [colour(i) for i in range(len(values))], "cornerradius": 3},
-        text=[text.number(value) for value in values],
-        textposition="outside",
-        cliponaxis=False,
-        customdata=said,
-        hovertemplate="%{customdata}<extra></extra>",
-    )
-    figure = template(bar, height=len(values) * 26 + 16)
-    given = [value for value in values if value is not None]
-    low, high = min(0.0, *given), max(0.0, *given)
-    pad = (high - low or 1.0) * 0.25
-    figure.update_xaxes(range=[low - (pad if low < 0 else 0), high + pad], visible=False)
-    figure.update_yaxes(autorange="reversed", tickvals=list(range(len(versions))))
-    figure.update_yaxes(ticktext=[plain(name) for name in versions])
     return figure
 
 

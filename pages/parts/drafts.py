@@ -11,7 +11,7 @@ import streamlit as st
 from pages.parts import beside, cards, kin, notices, packed, reports, schemas, text
 from registry import models, packages, publish, staging, versions
 from registry.core import Registry
-from registry.errors import NotFound, RegistryError, Rejected
+from registry.errors import NotFound, RegistryError, Rejected, SeveralModels
 from registry.records import Actor, Details, Draft, Version
 
 NEW = "A new model"
@@ -106,13 +106,13 @@ def look(reg: Registry, actor: Actor, draft_id: str) -> Draft | RegistryError:
     seen: dict[str, Draft | RegistryError] = st.session_state.setdefault("upload.drafts", {})
     if draft_id not in seen:
         try:
-            with st.spinner("Reading and scanning the file without running it"):
-                unpacked = packages.unpack(reg, actor, draft_id)
+            with reports.forming() as watch:
+                unpacked = packages.unpack(reg, actor, draft_id, watch, packed.chosen(draft_id))
                 if unpacked is None:
-                    seen[draft_id] = publish.examine(reg, actor, draft_id)
+                    seen[draft_id] = publish.examine(reg, actor, draft_id, watch)
                 else:
                     _replace(draft_id, unpacked)
-        except (Rejected, NotFound) as refused:
+        except (Rejected, NotFound, SeveralModels) as refused:
             seen[draft_id] = refused
         except RegistryError as passing:
             return passing
@@ -131,7 +131,8 @@ def _replace(draft_id: str, unpacked: Draft) -> None:
 def n_open(ids: Sequence[str]) -> int:
     """How many drafts can still be published; the refused ones cannot."""
     seen = st.session_state.get("upload.drafts", {})
-    return sum(not isinstance(seen.get(draft_id), RegistryError) for draft_id in ids)
+    open_ones = (Draft, SeveralModels, type(None))
+    return sum(isinstance(seen.get(draft_id), open_ones) for draft_id in ids)
 
 
 def read(draft: Draft) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import streamlit as st
+
 from pages.parts import cards, text
 from registry import metric_files, packages
+from registry.errors import SeveralModels
 from registry.records import Draft
 
 _KINDS = {
@@ -32,6 +35,24 @@ def show(draft: Draft) -> None:
         taken[f"{_KINDS.get(kind, kind)} {number}".strip()] = name
     left = told.get("left out", [])
     cards.facts({"Package": package(draft), **taken, "Left out": text.listing(left)})
+
+
+def choose(found: object, draft_id: str) -> None:
+    """Ask which model of a package is meant; nothing for what is no such package."""
+    if not isinstance(found, SeveralModels):
+        return
+    key = f"upload.{draft_id}.which"
+    name = st.radio("Model", found.names, format_func=text.escape, key=f"{key}.radio")
+    st.caption("The others are left out: drop the package once more to publish another of them.")
+    if st.button("Take this one", key=f"{key}.take", type="primary"):
+        st.session_state[f"{key}.chosen"] = name
+        st.session_state["upload.drafts"].pop(draft_id, None)
+        st.rerun()
+
+
+def chosen(draft_id: str) -> str:
+    """Path of the model that was chosen, "" before."""
+    return str(st.session_state.get(f"upload.{draft_id}.which.chosen", ""))
 
 
 def files(draft: Draft) -> dict[str, str]:

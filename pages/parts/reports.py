@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pandas as pd
 import streamlit as st
 
 from pages.parts import cards, text
 from registry import access, scanners
-from registry.records import Actor, Decision, Model, Named, Report, Version
+from registry.records import Actor, Decision, Model, Named, Reading, Report, Version
 
 _VERDICT = {
     "clean": ("green", ":material/verified_user:"),
@@ -71,6 +72,30 @@ def show(report: Report, key: str = "") -> None:
         ) as fold:
             if fold.open:
                 names(report.names)
+
+
+@contextmanager
+def forming() -> Iterator[Callable[[Reading], None]]:
+    """A place where a report forms: what is at work, how far it is, what was found so far."""
+    place = st.empty()
+    place.progress(0.0, "Reading the file; nothing of it is run")
+
+    def show(reading: Reading) -> None:
+        share = reading.done_bytes / max(1, reading.size_bytes)
+        with place.container():
+            st.progress(min(1.0, max(0.0, share)), _doing(reading))
+            cards.findings(reading.findings)
+
+    yield show
+    place.empty()
+
+
+def _doing(reading: Reading) -> str:
+    """Which scanner is at work and how many bytes it has come; the worker's words stay out."""
+    done = f"{text.size(reading.done_bytes)} of {text.size(reading.size_bytes)}"
+    if reading.scanner not in scanners.SCANNERS:
+        return f"Reading what the file says about itself · {done}"
+    return f"Scanner **{reading.scanner.replace('_', ' ')}**, {reading.n} of {reading.of} · {done}"
 
 
 def names(asked: Sequence[Named]) -> None:

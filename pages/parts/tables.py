@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pages.parts import text
-from registry.records import CHAMPION, AliasMove, Job, Metric, Model, Version
+from registry.records import CHAMPION, AliasMove, Benchmark, Job, Metric, Model, Version
 
 _STATUS = {
     "ready": "✓ ready",
@@ -61,15 +61,27 @@ def _model_row(model: Model) -> dict[str, Any]:
     }
 
 
-def versions(found: Sequence[Version], metric: str, key: str) -> list[Version]:
+def versions(
+    found: Sequence[Version],
+    metric: str,
+    key: str,
+    *,
+    speeds: Mapping[str, Benchmark],
+    golden: Mapping[str, tuple[int, int, int]],
+) -> list[Version]:
     """The versions of one model, newest first; gives those selected.
 
     Args:
         metric: The primary metric, shown with its difference to the champion's.
+        speeds: Version id to its newest benchmark.
+        golden: Version id to golden cases passed, failed, and all there are.
     """
     champion = next((v for v in found if CHAMPION in v.aliases), None)
     base = value_of(champion, metric) if champion else None
     frame = pd.DataFrame([_version_row(version, metric, base) for version in found])
+    measured = [speeds.get(version.id) for version in found]
+    frame.insert(6, "p95", [m.p95_ms if m else None for m in measured])
+    frame.insert(6, "Golden", [_golden(golden.get(version.id)) for version in found])
     frame["Best"] = ["★" if mark else "" for mark in _best(found, metric)]
     config = {
         "Version": st.column_config.TextColumn(pinned=True, width="small"),
@@ -78,13 +90,34 @@ def versions(found: Sequence[Version], metric: str, key: str) -> list[Version]:
         "Metric": st.column_config.NumberColumn(text.clean(metric, 40) or "Metric", format="%.4g"),
         "Δ champion": st.column_config.NumberColumn(format="%+.3g", width="small"),
         "Best": st.column_config.TextColumn(width=60, help="By the primary metric"),
+        "Golden": st.column_config.MultiselectColumn(
+            options=[word for row in frame["Golden"] for word in row],
+            color=[_shade(word) for row in frame["Golden"] for word in row],
+            help="Golden cases passed, of all there are",
+            width="small",
+        ),
+        "p95": st.column_config.NumberColumn(
+            "p95 ms", format="%.3g", width="small", help="Of the newest benchmark, one row"
+        ),
         "Size": st.column_config.NumberColumn(format="bytes", width="small"),
         "When": st.column_config.DatetimeColumn(format="distance"),
     }
-    hidden = [column for column in ("Label", "Aliases", "Best") if not any(frame[column])]
-    hidden += [column for column in ("Metric", "Δ champion") if frame[column].isna().all()]
+    hidden = [column for column in ("Label", "Aliases", "Best", "Golden") if not any(frame[column])]
+    hidden += [column for column in ("Metric", "Δ champion", "p95") if frame[column].isna().all()]
     rows = _selectable(frame.drop(columns=hidden), config, key, "Versions of this model")
     return [found[row] for row in rows if row < len(found)]
+
+
+def _golden(tally: tuple[int, int, int] | None) -> list[str]:
+    """How many cases are green; nothing for a version that was not asked."""
+    if tally is None:
+        return []
+    passed, failed, n_cases = tally
+    return [f"{'✕' if failed else '✓' if passed == n_cases else '◌'} {passed}/{n_cases}"]
+
+
+def _shade(word: str) -> str:
+    return {"✓": "green", "✕": "red"}.get(word[0], "gray")
 
 
 def _best(found: Sequence[Version], metric: str) -> list[bool]:

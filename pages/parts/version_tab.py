@@ -8,11 +8,22 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import cards, conversion, notices, reports, tables, text, trash
-from registry import access, aliases, versions
+from pages.parts import (
+    cards,
+    conversion,
+    golden,
+    notices,
+    promoting,
+    reports,
+    speed,
+    tables,
+    text,
+    trash,
+)
+from registry import access, aliases, golden_cases, timings, versions
 from registry.core import Registry
 from registry.memory import recalled
-from registry.records import CHAMPION, LIFECYCLES, STAGES, Actor, Model, Version
+from registry.records import CHAMPION, LIFECYCLES, Actor, Model, Version
 
 _LIFE = {
     "active": "Active: works as usual",
@@ -26,7 +37,11 @@ def show(
 ) -> None:
     """Table, actions on what is selected, aliases with their history, trash."""
     place = st.container(horizontal=True, vertical_alignment="center")
-    selected = tables.versions(found, model.primary_metric, "model.versions")
+    selected = tables.versions(
+        found, model.primary_metric, "model.versions",
+        speeds=recalled(timings.of_model, reg, actor, model.ref),
+        golden=recalled(golden_cases.tally, reg, actor, model.ref),
+    )  # fmt: skip
     subject = selected[0] if len(selected) == 1 else chosen
     with place:
         if len(selected) > 1:
@@ -42,7 +57,12 @@ def show(
         reports.held(actor, model, subject, "model.versions.quarantine")
     if subject.notes:
         st.markdown(f"**v{subject.number}:** {text.escape(subject.notes, 1000)}")
-    _aliases(reg, actor, model, found)
+    left, right = st.columns(2, gap="large")
+    with left:
+        golden.show(reg, actor, model, subject)
+        _aliases(reg, actor, model, found)
+    with right:
+        speed.show(reg, actor, model, subject)
     put_away(reg, actor, model)
 
 
@@ -63,10 +83,9 @@ def _actions(reg: Registry, actor: Actor, model: Model, version: Version) -> Non
     if cards.action("Make champion", why or not_ready or is_champion, key="model.champion",
                     icon=":material/trophy:"):  # fmt: skip
         with notices.shown(stop=False):
-            aliases.move(reg, actor, version.ref, CHAMPION)
-            cards.done(f"v{version.number} is the champion")
+            promoting.champion(reg, actor, model, version)
     if cards.action("Promote", why or not_ready, key="model.promote", icon=":material/moving:"):
-        _promote(reg, actor, version)
+        promoting.ask(reg, actor, model, version)
     edit = access.allowed(actor, model.level, "version.edit")
     if cards.action("Edit", edit, key="model.edit", icon=":material/edit:"):
         _edit(reg, actor, version)
@@ -74,20 +93,6 @@ def _actions(reg: Registry, actor: Actor, model: Model, version: Version) -> Non
     bin_it = access.allowed(actor, model.level, "version.trash")
     if cards.action("Trash", bin_it, key="model.version.trash", icon=":material/delete:"):
         _ask_trash(reg, actor, version)
-
-
-@st.dialog("Promote a version")
-def _promote(reg: Registry, actor: Actor, version: Version) -> None:
-    st.markdown(f"**{text.escape(version.ref)}**")
-    stage = st.selectbox(
-        "To", [*STAGES, CHAMPION], key="promote.alias", accept_new_options=True,
-        help="A stage, or a name of your own: letters, digits, _ and -.",
-    )  # fmt: skip
-    reason = st.text_input("Reason", key="promote.reason", placeholder="Why now", max_chars=300)
-    if st.button("Promote", type="primary", key="promote.go"):
-        with notices.shown(stop=False):
-            aliases.move(reg, actor, version.ref, stage or "", reason or "")
-            cards.done(f"{stage} is v{version.number}")
 
 
 @st.dialog("Edit a version")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import bz2
-import importlib.util
 import io
 import lzma
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from registry.errors import BrokenArtifact, NotInstalled
+from lz4.frame import LZ4FrameDecompressor
+
+from registry.errors import BrokenArtifact
 from registry.formats.marks import HEAD_BYTES, is_pickle
+from registry.formats.source import MAX_RATIO
 from registry.formats.text import refusal
 
 if TYPE_CHECKING:
@@ -28,7 +30,10 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x78", "zlib"),
 )
 _MAX_DICTIONARY = 256 << 20  # bytes; xz -9 uses 64 MiB
-DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
+DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, RuntimeError)
+"""Whatever reading damaged streams raises; lz4 has no error of its own."""
+
+_MAX_RATIO = {"lz4": 100}  # it cannot grow more than 255 times, so that 300 would never be reached
 
 
 def kind_of(head: bytes) -> str:
@@ -40,7 +45,6 @@ def opened(file: BinaryIO, kind: str) -> BinaryIO:
     """The inflated content from its start.
 
     Raises:
-        NotInstalled: lz4 is not here.
         BrokenArtifact: Written by a joblib before 0.10.
     """
     file.seek(0)
@@ -62,7 +66,6 @@ def inflated(file: BinaryIO) -> tuple[BinaryIO, str]:
 
     Raises:
         BrokenArtifact: It is in the layout of a joblib before 0.10.
-        NotInstalled: lz4 is not here.
     """
     file.seek(0)
     head = file.read(HEAD_BYTES)
@@ -70,11 +73,16 @@ def inflated(file: BinaryIO) -> tuple[BinaryIO, str]:
     return opened(file, kind), kind
 
 
+def most_ratio(kind: str) -> int:
+    """How many times its size an honest file of this compression may grow."""
+    return _MAX_RATIO.get(kind, MAX_RATIO)
+
+
 def peek(file: BinaryIO, kind: str, size: int = 64) -> bytes:
     """The first inflated bytes; b"" when they cannot be read."""
     try:
         return opened(file, kind).read(size)
-    except (*DAMAGE, NotInstalled, BrokenArtifact):
+    except (*DAMAGE, BrokenArtifact):
         return b""
 
 
@@ -119,17 +127,11 @@ class _Inflated(io.RawIOBase):
         return data
 
 
-def _lz4() -> Any:
-    if importlib.util.find_spec("lz4") is None:
-        raise NotInstalled("lz4")
-    return importlib.import_module("lz4.frame").LZ4FrameDecompressor()
-
-
 _INFLATE: dict[str, Callable[[], Any]] = {
     "zlib": zlib.decompressobj,
     "gzip": lambda: zlib.decompressobj(31),
     "bz2": bz2.BZ2Decompressor,
     "xz": lambda: lzma.LZMADecompressor(memlimit=_MAX_DICTIONARY),
     "lzma": lambda: lzma.LZMADecompressor(memlimit=_MAX_DICTIONARY),
-    "lz4": _lz4,
+    "lz4": LZ4FrameDecompressor,
 }

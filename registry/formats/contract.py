@@ -23,6 +23,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     ),
     "sklearn": (
         *("numpy", "pandas", "pyarrow.pandas_compat", "joblib", "skops.io", "sklearn.pipeline"),
+        *("pyarrow.csv", "pyarrow.parquet", "sklearn.metrics", "scipy.stats"),
         *("sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.neighbors"),
         *("sklearn.svm", "sklearn.neural_network", "sklearn.naive_bayes", "sklearn.impute"),
         *("sklearn.cluster", "sklearn.preprocessing", "sklearn.feature_extraction.text"),

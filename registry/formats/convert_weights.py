@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from registry.errors import BrokenArtifact, InvalidInput, PredictionFailed
-from registry.formats import archives, reductions, safetensors, torch_pickle, torch_zip
+from registry.formats import archives, reductions, safetensors, torch_pickle, torch_tar, torch_zip
 from registry.formats.dry_run import Seen
 from registry.formats.stubs import Weight
 from registry.formats.text import clean, unique
@@ -99,7 +99,11 @@ def differences(file: BinaryIO, converted: BinaryIO) -> tuple[int, int]:
 
 def _found(file: BinaryIO) -> tuple[list[tuple[str, Weight]], _Storages]:
     """Every tensor with its name, and where its numbers are."""
-    if torch_pickle.is_legacy(file):
+    layout = torch_pickle.layout(file)
+    if layout == "tar":
+        tar = torch_tar.walked(file)
+        seen, storages = tar.seen, _Storages(file, None, tar.places)
+    elif layout == "legacy":
         *_, seen, keys = torch_pickle.walked_legacy(file)
         storages = _Storages(file, None, _places(file, seen, keys.root))
     else:

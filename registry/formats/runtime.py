@@ -22,7 +22,7 @@ _WELL_KNOWN = {
         for name in (
             *("numpy", "scipy", "pandas", "pyarrow", "polars", "joblib", "skops", "onnx"),
             *("xgboost", "lightgbm", "catboost", "statsmodels", "mlxtend", "skorch", "sktime"),
-            *("torch", "torchvision", "keras", "tensorflow", "jax", "transformers", "lz4"),
+            *("torch", "torchvision", "keras", "tensorflow", "jax", "transformers"),
         )
     },
 }

@@ -46,15 +46,15 @@ def read_table(file: BinaryIO, filename: str, n_rows: int = 0) -> dict[str, Any]
     else:
         columns, truncated = _csv(file)
     names = unique(clean(name) or f"column_{i + 1}" for i, name in enumerate(columns))
-    found = [_field(n, series) for n, series in zip(names, columns.values(), strict=True)]
+    found = [field(n, series) for n, series in zip(names, columns.values(), strict=True)]
     n_read = len(next(iter(columns.values()), ()))
     if not found or not n_read:
         raise BrokenArtifact(
             refusal("the sample has no rows", "There is nothing to learn from", "Add some rows")
         )
     return {
-        "columns": [codec.dump(field) for field in found],
-        "example": {field.name: field.default for field in found},
+        "columns": [codec.dump(column) for column in found],
+        "example": {column.name: column.default for column in found},
         "n_rows": n_read,
         "truncated": truncated,
         "filename": clean(filename),
@@ -153,19 +153,19 @@ def _parquet(file: BinaryIO) -> tuple[dict[str, pd.Series[Any]], bool]:
     return columns, opened.metadata.num_rows > table.num_rows
 
 
-def _field(name: str, series: pd.Series[Any]) -> Field:
+def field(name: str, series: pd.Series[Any]) -> Field:
     """Type, range, categories and a default of one column."""
     values = series[~series.map(_is_gap)]
     nullable = len(values) < len(series)
     if not len(values):
         return Field(name, "string", nullable=True)
     kind, values = _typed(values)
-    field = Field(name, kind, nullable=nullable)
+    found = Field(name, kind, nullable=nullable)
     if kind in ("long", "double"):
         low, high, middle = values.min(), values.max(), values.median()
         whole = kind == "long"
         return replace(
-            field,
+            found,
             minimum=float(low),
             maximum=float(high),
             default=round(middle) if whole else rounded(float(middle)),
@@ -175,9 +175,9 @@ def _field(name: str, series: pd.Series[Any]) -> Field:
         counts = values.nunique()
         if counts <= MAX_CATEGORIES and counts < len(values):
             listed = tuple(sorted(values.unique()))
-            return replace(field, categories=listed, default=common)
-        return replace(field, default=values.iloc[0])
-    return replace(field, default=bool(common) if kind == "boolean" else values.iloc[0])
+            return replace(found, categories=listed, default=common)
+        return replace(found, default=values.iloc[0])
+    return replace(found, default=bool(common) if kind == "boolean" else values.iloc[0])
 
 
 def _is_gap(value: object) -> bool:

@@ -66,7 +66,8 @@ def walked(file: BinaryIO) -> tuple[Seen, str]:
         stream, kind = compressed.inflated(file)
         packed = file.seek(0, os.SEEK_END) if kind else 0
         file.seek(0)
-        _WALKED[file] = dry_run(stream, packed_bytes=packed), kind
+        limits = Limits(ratio=compressed.most_ratio(kind))
+        _WALKED[file] = dry_run(stream, limits=limits, packed_bytes=packed), kind
     return _WALKED[file]
 
 

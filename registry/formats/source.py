@@ -18,6 +18,7 @@ class Limits:
 
     seconds: float = 55.0
     opcodes: int = 200_000_000
+    ratio: int = MAX_RATIO
 
 
 class Source:
@@ -31,7 +32,8 @@ class Source:
         self._file = file
         self.opcodes = limits.opcodes
         self._deadline = time.monotonic() + limits.seconds
-        self._most = max(MAX_RATIO * packed_bytes, _FREE) if packed_bytes else 0
+        self._ratio = limits.ratio
+        self._most = max(limits.ratio * packed_bytes, _FREE) if packed_bytes else 0
         self._seen = 0
         self._next = b""
         self.readline = self._line
@@ -45,7 +47,7 @@ class Source:
         if time.monotonic() > self._deadline or self.opcodes < 0:
             raise ValueError("it has too many small objects to be read in the time allowed")
         if self._most and self._seen > self._most:
-            raise ValueError(f"it inflates to more than {MAX_RATIO} times its size")
+            raise ValueError(f"it inflates to more than {self._ratio} times its size")
 
     def peek(self) -> bytes:
         """The next byte, which stays; b"" at the end."""

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from registry.errors import BrokenArtifact, PredictionFailed
-from registry.formats import archives, names, runtime, torch_run, torch_zip, torchscript
+from registry.formats import (
+    archives,
+    names,
+    runtime,
+    tars,
+    torch_run,
+    torch_tar,
+    torch_zip,
+    torchscript,
+)
 from registry.formats.dry_run import Seen, dry_run_many
 from registry.formats.stubs import Global, Instance, Weight
 from registry.formats.text import clean, plain, refusal
@@ -37,8 +46,8 @@ _ENDS_EARLY = refusal(
 
 
 def detect(head: bytes, file: BinaryIO) -> bool:
-    """A torch zip without code, or the layout from before torch 1.6."""
-    if head.startswith(_LEGACY):
+    """A torch zip without code, or the layouts from before torch 1.6 and before 0.2."""
+    if head.startswith(_LEGACY) or torch_tar.is_torch_tar(head):
         return True
     listed = archives.names(head, file)
     return archives.folder(listed, "data.pkl") is not None
@@ -56,19 +65,26 @@ def inspect(file: BinaryIO) -> Inspection:
 
 
 def _walk(file: BinaryIO) -> tuple[Seen, dict[str, Any]]:
-    if is_legacy(file):
+    if layout(file) == "tar":
+        return torch_tar.walked(file).seen, {"layout": "tar, before torch 0.2"}
+    if layout(file) == "legacy":
         return walked_legacy(file)[3], {"layout": "before torch 1.6"}
     with archives.opened(file) as archive:
         folder = archives.folder(archive.namelist(), "data.pkl") or ""
         return torch_zip.pickle_inside(archive, folder), {"layout": "zip"}
 
 
-def is_legacy(file: BinaryIO) -> bool:
-    """Whether it is in the layout from before torch 1.6; the file is back at its start then."""
+def layout(file: BinaryIO) -> Literal["zip", "tar", "legacy"]:
+    """How the file is laid out, asked in torch's own order; the file is back at its start then.
+
+    A file can begin like a legacy one and be a tar to torch, which then loads other pickles.
+    """
     file.seek(0)
-    head = file.read(len(_LEGACY))
+    head = file.read(tars.BLOCK)
     file.seek(0)
-    return head == _LEGACY
+    if archives.is_zip(head):
+        return "zip"
+    return "tar" if tars.is_tar(head) else "legacy" if head.startswith(_LEGACY) else "zip"
 
 
 def walked_legacy(file: BinaryIO) -> list[Seen]:
@@ -123,7 +139,7 @@ def _weights(root: object, seen: Seen, details: dict[str, Any]) -> Inspection:
         class_name=kind,
         parameters=beside,
         runnable=False,
-        why_not_runnable=WEIGHTS_ALONE,
+        why_not_runnable=torch_tar.WHY if "tar" in details["layout"] else WEIGHTS_ALONE,
         **base,
     )
 
@@ -135,6 +151,7 @@ def _module(root: Instance, seen: Seen, details: dict[str, Any]) -> Inspection:
     name = clean(root.cls.path)
     n = base["n_parameters"]
     why = _OWN_CLASS.format(name=clean(foreign[0].path)) if foreign else ""
+    why = why or (torch_tar.WHY if "tar" in details["layout"] else "")
     return Inspection(
         NAME,
         FRAMEWORK,

@@ -10,13 +10,17 @@ _ACCEPTED = (
     "Upload a joblib, pickle, skops, ONNX, TorchScript, torch.export, safetensors, Keras, "
     "TensorFlow, TFLite or TensorRT file"
 )
+_NUMBERS = (
+    "Save the fitted model itself, with joblib or as safetensors; bring sample rows as CSV or "
+    "Parquet, which unlike .npy never hold a pickle"
+)
 _MARKS: tuple[tuple[bytes, int, str, str], ...] = (
     (b"version https://git-lfs", 0, "a Git LFS pointer, not the file itself",
      "Run git lfs pull and upload the file it brings"),
     (b"\x7fELF", 0, "a Linux program or library", _ACCEPTED),
     (b"MZ", 0, "a Windows program or library", _ACCEPTED),
     (b"\xcf\xfa\xed\xfe", 0, "a macOS program or library", _ACCEPTED),
-    (b"\x93NUMPY", 0, "a NumPy array, not a model", _ACCEPTED),
+    (b"\x93NUMPY", 0, "a NumPy array, not a model", _NUMBERS),
     (b"PAR1", 0, "a Parquet table, not a model", "Use it as the sample of a model"),
     (b"GGUF", 0, "a GGUF language model, which Vitrine does not keep yet",
      "Upload its safetensors instead"),
@@ -35,8 +39,8 @@ _MARKS: tuple[tuple[bytes, int, str, str], ...] = (
      "Unpack it and upload the model file inside"),
     (b"\xfd7zXZ", 0, "an xz archive with no pickle in it",
      "Unpack it and upload the model file inside"),
-    (b"\x04\x22\x4d\x18", 0, "an lz4 stream that cannot be opened here",
-     "Save it again with joblib's zlib compression"),
+    (b"\x04\x22\x4d\x18", 0, "an lz4 stream with no pickle in it",
+     "Unpack it and upload the model file inside"),
     (b"PK", 0, "a zip archive without a model that Vitrine knows",
      "Unpack it and upload the model file inside"),
     (b"<!doctype html", 0, "a web page: perhaps a download that asked for a login",
@@ -53,6 +57,9 @@ _MARKS: tuple[tuple[bytes, int, str, str], ...] = (
 def describe(head: bytes, filename: str) -> str:
     """The refusal for a file that starts with `head`."""
     name = clean(PurePath(filename).name, 80) or "the file"
+    if _is_npz(head):
+        looks = f"{name} looks like NumPy arrays in an archive (.npz), not a model"
+        return refusal(looks, "It holds no model to read", _NUMBERS)
     for mark, at, looks, todo in _MARKS:
         if head[at : at + len(mark)].lower() == mark.lower():
             return refusal(f"{name} looks like {looks}", "It holds no model to read", todo)
@@ -63,6 +70,12 @@ def describe(head: bytes, filename: str) -> str:
         "Its first bytes match none: it may be damaged, encrypted, or not a model",
         _ACCEPTED,
     )
+
+
+def _is_npz(head: bytes) -> bool:
+    """An archive whose first member is an array."""
+    length = int.from_bytes(head[26:28], "little")
+    return head.startswith(b"PK\x03\x04") and head[30 : 30 + length].endswith(b".npy")
 
 
 def _is_text(head: bytes) -> bool:

@@ -93,7 +93,7 @@ def opened(file: BinaryIO, member: Member, budget: Budget) -> BinaryIO:
         Odd: It is damaged, or too large to inflate.
     """
     if member.method == STORED:
-        return cast(BinaryIO, io.BufferedReader(_Window(file, member.data, member.size)))
+        return window(file, member.data, member.size)
     if member.size > MAX_IN_MEMORY:
         odd("zip-bomb", f"{clean(member.name)} is too large to be kept compressed")
     whole = io.BytesIO()
@@ -101,6 +101,11 @@ def opened(file: BinaryIO, member: Member, budget: Budget) -> BinaryIO:
         whole.write(block)
     whole.seek(0)
     return whole
+
+
+def window(file: BinaryIO, start: int, size: int) -> BinaryIO:
+    """Part of a file as a file of its own."""
+    return cast(BinaryIO, io.BufferedReader(_Window(file, start, size)))
 
 
 class _Window(io.RawIOBase):

@@ -8,8 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from registry import scanners
 from registry.errors import (
     BrokenArtifact,
     Busy,
@@ -21,14 +23,26 @@ from registry.errors import (
 )
 from registry.formats import convert
 from registry.records import Inspection, Metric, Package, Report
-from registry.sandbox import conversion, descriptors, questions
+from registry.sandbox import conversion, descriptors, judge, progress, questions
 from registry.sandbox.contract import Made, ModelSpec
 from registry.sandbox.process import Worker
+from registry.sandbox.progress import Watch
 from registry.sandbox.wire import Message, Odd
 from registry.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
+
+_JUDGE_CPU_S = 4 * 3600
+
+
+def _report(worker: Worker, told: Any) -> Report:
+    """A report of the size that scanners keep to."""
+    report = questions.record(Report, worker, told)
+    most = scanners.MAX_FINDINGS + len(scanners.SCANNERS)
+    if len(report.findings) > most or len(report.names) > scanners.MAX_NAMES:
+        worker.refuse(Odd("a report without end"))
+    return report
 
 
 class OneShot(ABC):
@@ -41,25 +55,28 @@ class OneShot(ABC):
     def _fork(self, group: str, cpu_s: int) -> Worker:
         """A fresh worker, without a model."""
 
-    def inspect(self, fd: int, filename: str) -> tuple[Inspection, Report]:
+    def inspect(
+        self, fd: int, filename: str, watch: Watch | None = None
+    ) -> tuple[Inspection, Report]:
         """Read what a file says about itself and scan it, in a worker of its own.
 
         Nothing in the file is executed.
 
         Args:
             fd: Read-only descriptor, which stays the caller's.
+            watch: Told how far it is, about four times a second.
 
         Raises:
             UnknownFormat: It is no model file that Vitrine knows.
             BrokenArtifact: It is damaged, or reading it crashed or took too long.
             Busy: Too many files are being read.
         """
-        with self._once("inspect", fd, {"filename": filename}) as (worker, reply):
+        with self._once("inspect", fd, {"filename": filename}, watch=watch) as (worker, reply):
             told = worker.data(reply)
             if not isinstance(told, dict):
                 worker.refuse(Odd("no inspection"))
             inspection = questions.record(Inspection, worker, told.get("inspection"))
-            return inspection, questions.record(Report, worker, told.get("report"))
+            return inspection, _report(worker, told.get("report"))
 
     def scan(self, fd: int, format: str) -> Report:
         """Scan a file again whose format is known, in a worker of its own.
@@ -69,7 +86,7 @@ class OneShot(ABC):
             Busy: Too many files are being read.
         """
         with self._once("scan", fd, {"format": format}) as (worker, reply):
-            return questions.record(Report, worker, worker.data(reply))
+            return _report(worker, worker.data(reply))
 
     @contextmanager
     def convert(self, spec: ModelSpec, target: str, most_bytes: int) -> Iterator[Made]:
@@ -148,6 +165,56 @@ class OneShot(ABC):
                 worker.refuse(Odd("a table that is no object"))
             return data
 
+    def read_rows(self, fd: int, most_rows: int) -> dict[str, Any]:
+        """What a table of labelled rows holds: see `formats.rows.describe`.
+
+        Raises:
+            BrokenArtifact: It is no table.
+            TooLarge: It has too many rows.
+            Busy: Too many files are being read.
+        """
+        with self._once("read_rows", fd, {"most": most_rows}) as (worker, reply):
+            data = worker.data(reply)
+            if not isinstance(data, dict):
+                worker.refuse(Odd("a table that is no object"))
+            return data
+
+    @contextmanager
+    def judge(self, fd: int, case: judge.Case) -> Iterator[judge.Judge]:
+        """A worker that reads labelled rows and judges answers to them.
+
+        Args:
+            fd: Read-only descriptor of the rows, which stays the caller's.
+
+        Raises:
+            BrokenArtifact: The rows cannot be read.
+            InvalidInput: No row can be judged.
+            Busy: No worker could be started.
+        """
+        with judge.told_of_rows():
+            worker = self._fork("sklearn", _JUDGE_CPU_S)
+            try:
+                dialog = judge.Judge(worker, self._settings)
+                dialog.open(descriptors.checked(fd), case)
+                yield dialog
+            finally:
+                worker.end()
+
+    def changed_rows(self, fd: int, answers: int, order: dict[str, Any]) -> bytes:
+        """Rows that one version had right and another has wrong: see `formats.changes.changed`.
+
+        Raises:
+            BrokenArtifact: The rows cannot be read.
+            Busy: Too many files are being read.
+        """
+        with judge.told_of_rows(), self._turn_to_read():
+            worker = self._fork("inspect", self._settings.worker_cpu_s)
+            try:
+                fds = [descriptors.checked(each) for each in (fd, answers)]
+                return b"".join(judge.changed(worker, fds, order, self._settings))
+            finally:
+                worker.end()
+
     def read_metrics(self, fd: int) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
         """Metrics in a JSON or YAML file, and what was left out: see `formats.measures.read`.
 
@@ -189,7 +256,7 @@ class OneShot(ABC):
 
     @contextmanager
     def _once(
-        self, task: str, fd: int, order: dict[str, Any], *others: int
+        self, task: str, fd: int, order: dict[str, Any], *others: int, watch: Watch | None = None
     ) -> Iterator[tuple[Worker, Message]]:
         """A worker for one file, and its reply; whatever it does wrong is the file's fault."""
         timeout_s = self._settings.inspect_timeout_s
@@ -197,8 +264,10 @@ class OneShot(ABC):
             with self._turn_to_read():
                 worker = self._fork("inspect", cpu_s=math.ceil(timeout_s) + 1)
                 try:
-                    fds = map(descriptors.checked, (fd, *others))
-                    yield worker, questions.task(worker, task, timeout_s, b"", *fds, **order)
+                    fds = [descriptors.checked(given) for given in (fd, *others)]
+                    ask = partial(questions.task, worker, task, timeout_s, b"", *fds, **order)
+                    reply = progress.watched(worker, fd, watch, ask) if watch else ask()
+                    yield worker, reply
                 finally:
                     worker.end()
         except (Rejected, Busy, NotInstalled):

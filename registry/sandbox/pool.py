@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -17,13 +18,16 @@ from registry.errors import (
 )
 from registry.records import Checked, WarmState, WorkerState
 from registry.sandbox import descriptors, questions, wire
+from registry.sandbox.alone import Alone
 from registry.sandbox.contract import Answer, ModelSpec
+from registry.sandbox.judge import Raw
 from registry.sandbox.limits import Limits
 from registry.sandbox.nursery import Nursery
 from registry.sandbox.one_shot import OneShot
 from registry.sandbox.process import Worker
 from registry.sandbox.slots import Slot, Slots
 from registry.sandbox.standby import Standbys
+from registry.sandbox.wire import Body, Message
 from registry.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,19 +104,27 @@ class Pool(OneShot):
             Busy: All workers are in use, and stayed so.
             StoreError: The artifact's bytes are missing or differ.
         """
-        kind, head, parts = questions.encoded(inputs)
-        timeout_s = self._settings.predict_timeout_s
+        question = questions.encoded(inputs)
 
         def put(turn: _Turn) -> Answer:
-            slot, worker, queue_ms, load_ms, warm = turn
-            if slot.schema is not spec.schema:
-                self._tell_schema(turn, spec)
-            started = time.perf_counter()
-            reply = worker.ask(kind, head, parts, timeout_s=timeout_s)
-            predict_ms = (time.perf_counter() - started) * 1e3
-            slot.n_predictions += 1
-            outputs = questions.decoded(worker, reply)
-            return Answer(outputs, queue_ms, load_ms, predict_ms, warm)
+            reply, predict_ms = self._asked(turn, spec, *question)
+            outputs = questions.decoded(turn.worker, reply)
+            return Answer(outputs, turn.queue_ms, turn.load_ms, predict_ms, turn.warm)
+
+        return self._using(spec, put)
+
+    def forward(self, spec: ModelSpec, question: Raw) -> tuple[Raw, float]:
+        """Pass a question on as it is, and the answer back unread; the milliseconds it took.
+
+        Raises:
+            PredictionFailed, InvalidInput, NotInstalled, Busy, StoreError: As for `predict`.
+        """
+
+        def put(turn: _Turn) -> tuple[Raw, float]:
+            kind, head, body = question.kind, question.head, question.body
+            reply, predict_ms = self._asked(turn, spec, kind, head, [body])
+            questions.decoded(turn.worker, reply)
+            return Raw(reply.kind, reply.head, reply.body), predict_ms
 
         return self._using(spec, put)
 
@@ -143,6 +155,24 @@ class Pool(OneShot):
             return replace(checked, load_ms=turn.slot.load_ms)
 
         return self._using(spec, put)
+
+    @contextmanager
+    def alone(self, spec: ModelSpec) -> Iterator[Alone]:
+        """A version in a fresh worker beside those that people share; it ends with the block.
+
+        Raises:
+            PredictionFailed, NotInstalled, Busy, StoreError: As for `predict`.
+        """
+        worker = self._standby(self._group(spec))
+        try:
+            yield Alone(worker, spec, self._settings.load_timeout_s)
+        finally:
+            worker.end()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a worker loads or answers for somebody right now."""
+        return any(slot.users for slot in self._slots.all())
 
     def state(self, version_id: str) -> WarmState:
         """Whether a worker has the version loaded."""
@@ -243,10 +273,14 @@ class Pool(OneShot):
         slot.load_ms = (time.perf_counter() - started) * 1e3
         return slot.worker
 
-    def _loaded(self, spec: ModelSpec) -> Worker:
+    def _group(self, spec: ModelSpec) -> str:
         group = formats.group(spec.format)
         if group not in GROUPS:
             raise PredictionFailed(f"{spec.inspection.framework} models are stored, not run")
+        return group
+
+    def _loaded(self, spec: ModelSpec) -> Worker:
+        group = self._group(spec)
         with descriptors.opened(spec) as fd:
             worker = self.standbys.take(group) or self._fork(group, self._settings.worker_cpu_s)
             try:
@@ -258,6 +292,18 @@ class Pool(OneShot):
                 worker.end()
                 raise
         return worker
+
+    def _asked(
+        self, turn: _Turn, spec: ModelSpec, kind: int, head: bytes, parts: list[Body]
+    ) -> tuple[Message, float]:
+        """The worker's reply to a prediction, and the milliseconds it took."""
+        if turn.slot.schema is not spec.schema:
+            self._tell_schema(turn, spec)
+        started = time.perf_counter()
+        reply = turn.worker.ask(kind, head, parts, timeout_s=self._settings.predict_timeout_s)
+        predict_ms = (time.perf_counter() - started) * 1e3
+        turn.slot.n_predictions += 1
+        return reply, predict_ms
 
     def _tell_schema(self, turn: _Turn, spec: ModelSpec) -> None:
         known = turn.slot.schema

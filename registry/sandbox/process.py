@@ -134,6 +134,10 @@ class Worker:
         os.close(self._errors)
         return status
 
+    def kill(self) -> None:
+        """End the process while somebody waits for its answer, and finds it gone."""
+        self._litter.end(self.pid)
+
     def end_and_log(self) -> tuple[int | None, str]:
         """`end`, and the tail of what it wrote to stderr."""
         status = self.end()

@@ -30,7 +30,7 @@ from registry.errors import (
 )
 from registry.formats import convert
 from registry.records import Checked, Finding, Inspection, Schema
-from registry.sandbox import arrays, wire
+from registry.sandbox import arrays, progress, wire
 from registry.sandbox.limits import Layers, Limits, lock_down
 from registry.sandbox.wire import DONE, FAILED, PREDICT_ARRAYS, TASK, Body, Channel, Closed
 from registry.scanners import packages
@@ -53,6 +53,8 @@ class Work:
     schema: Schema | None = None
     said: list[str] = field(default_factory=list)
     made: convert.Made | None = None
+    tally: Any = None
+    blob: bytes = b""
     load_ms: float = 0.0
 
 
@@ -193,9 +195,11 @@ def _check(work: Work, message: wire.Message) -> Reply:
 
 
 def _inspect(_: Work, message: wire.Message, *, filename: str) -> Reply:
+    page = message.fds.pop() if len(message.fds) > 1 else None
     with _file(message) as file:
         inspection = formats.inspect(file, filename)
-        report = scanners.scan(file, inspection.format)
+        tell = scanners.quiet if page is None else progress.Board(page).write
+        report = scanners.scan(file, inspection.format, tell)
     return _data({"inspection": codec.dump(inspection), "report": codec.dump(report)})
 
 
@@ -279,6 +283,48 @@ def _compare_weights(_: Work, message: wire.Message) -> Reply:
         return _data(convert_weights.differences(original, converted))
 
 
+def _read_rows(_: Work, message: wire.Message, *, most: int) -> Reply:
+    from registry.formats import rows
+
+    with _file(message) as file:
+        return _data(rows.describe(file, most))
+
+
+def _judge(work: Work, message: wire.Message, *, step: str, **order: Any) -> Reply:
+    """One step of the judge's dialog."""
+    from registry.sandbox import tally
+
+    if step == "open":
+        work.tally = tally.Tally(_file(message), json.loads(bytes(message.body)))
+        return _data({})
+    if step == "feed":
+        fed: Reply = work.tally.feed(**order)
+        return fed
+    if step == "take":
+        return _data({"why": work.tally.take(body=message.body, **order)})
+    if step == "keep":
+        work.blob = work.tally.keep(**order)
+        return _data({"size_bytes": len(work.blob)})
+    return _data(getattr(work.tally, _STEPS[step])(**order))
+
+
+_STEPS = {name: name for name in ("begin", "next", "told", "quality", "pair")}
+
+
+def _changed(work: Work, message: wire.Message, **order: Any) -> Reply:
+    from registry.formats import changes
+
+    with _file(message) as answers, _file(message) as rows:
+        work.blob = changes.changed(rows, answers, **order)
+    return _data({"size_bytes": len(work.blob)})
+
+
+def _piece(work: Work, _: wire.Message, *, start: int) -> Reply:
+    """The next bytes of what was written down."""
+    return b"", [work.blob[start : start + _PIECE]]
+
+
+_PIECE = 4 << 20
 _TASKS: dict[str, Callable[..., Reply]] = {
     "warm_up": _warm_up,
     "load": _load,
@@ -292,6 +338,10 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "unpack": _unpack,
     "compare_weights": _compare_weights,
     "read_table": _read_table,
+    "read_rows": _read_rows,
+    "judge": _judge,
+    "changed": _changed,
+    "piece": _piece,
     "read_metrics": _read_metrics,
     "decode_image": _decode_image,
 }

@@ -121,7 +121,7 @@ class Zygote:
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         started, missing = time.perf_counter(), []
-        known = (*formats.FORMATS, "samples", "pictures", "warmup")
+        known = (*formats.FORMATS, "samples", "rows", "pictures", "warmup")
         ours = [f"registry.formats.{name}" for name in known]
         ours += [f"registry.scanners.{name}" for name in scanners.SCANNERS]
         tempfile.tempdir = "/nonexistent"  # libraries ask for one while they are imported

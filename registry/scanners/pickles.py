@@ -7,7 +7,7 @@ from typing import BinaryIO
 from zipfile import ZipFile
 
 from registry.errors import BrokenArtifact
-from registry.formats import archives, names, sklearn, skops, torch_pickle
+from registry.formats import archives, names, sklearn, skops, torch_pickle, torch_tar
 from registry.formats.dry_run import Seen, dry_run_torch
 from registry.formats.machine import MAX_GLOBALS
 from registry.formats.stubs import Global
@@ -59,13 +59,20 @@ def scan(file: BinaryIO, format: str, look: Look) -> None:
     walk = _Walk()
     if format == "sklearn":
         walk.add(sklearn.walked(file)[0], "the pickle")
-    elif format == "torch_pickle" and torch_pickle.is_legacy(file):
-        for seen in torch_pickle.walked_legacy(file):
+    elif format == "torch_pickle" and (layout := torch_pickle.layout(file)) != "zip":
+        for seen in _of_old_torch(file, layout):
             walk.add(seen, "the pickles")
     else:
         with archives.opened(file) as archive:
             walk.archive(archive, format)
     walk.conclude(look)
+
+
+def _of_old_torch(file: BinaryIO, layout: str) -> list[Seen]:
+    if layout == "legacy":
+        return torch_pickle.walked_legacy(file)
+    tar = torch_tar.walked(file)
+    return [tar.seen, *tar.tables]
 
 
 class _Walk:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from registry.errors import BrokenArtifact
-from registry.formats import archives, zips
+from registry.formats import archives, tars, zips
 from registry.formats.dry_run import Limits, dry_run
 from registry.formats.marks import is_pickle
 from registry.formats.text import clean, finding
@@ -83,9 +83,11 @@ def scan(file: BinaryIO, format: str, look: Look) -> None:
     Raises:
         BrokenArtifact: It can be read in more than one way, so nothing else is looked at.
     """
-    head = file.read(4)
+    head = file.read(tars.BLOCK)
     if not archives.is_zip(head) and head.startswith(_BESIDES.get(format, ())):
         return
+    if format == "torch_pickle" and tars.is_tar(head):
+        return  # `pickles` reads it whole
     try:
         if not archives.is_zip(head):
             raise Odd("zip-start", "the file does not begin as an archive")

@@ -700,9 +700,9 @@ def onnx_no_such_operator(folder: Path) -> Path:
     return _onnx(folder, change)
 
 
-@technique("zip-start", "torch_pickle")
+@technique("not-read-to-the-end", "torch_pickle")
 def old_tar(folder: Path) -> Path:
-    """The tar archive that torch wrote before 2017"""
+    """The tar archive that torch wrote before 2017, with nothing in it"""
     import io
     import tarfile
 

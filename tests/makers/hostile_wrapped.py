@@ -9,16 +9,16 @@ import json
 import lzma
 import pickle
 import struct
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lz4.frame
 import numpy as np
 
-from tests.makers import fitted, networks
+from tests.makers import fitted, networks, old_torch
 from tests.makers.hostile_plain import called, os_system, system, writing
 
 
@@ -86,9 +86,36 @@ def lzma_compressed(marker: Path) -> bytes:
 
 def lz4_compressed(marker: Path) -> bytes:
     """joblib: a call behind lz4."""
+    return lz4.frame.compress(os_system(marker))
+
+
+def lz4_behind_an_array(marker: Path) -> bytes:
+    """joblib, lz4: a call after the bytes of an array, several blocks into the stream."""
+    numbers = np.random.default_rng(0).random(40_000)
+    return _joblib([numbers, system(marker)], compress=("lz4", 3))
+
+
+def lz4_of_two_frames(marker: Path) -> bytes:
+    """joblib: a call in the second frame of an lz4 file, which its loader reads on into."""
+    content = pickle.dumps([fitted.classifier(), system(marker)])
+    return lz4.frame.compress(content[:200]) + lz4.frame.compress(content[200:])
+
+
+def lz4_truncated(marker: Path) -> bytes:
+    """joblib, lz4: the call is complete, the end mark of the frame is not."""
+    return lz4.frame.compress(os_system(marker))[:-2]
+
+
+def lz4_inflating(marker: Path) -> bytes:
+    """joblib, lz4: 64 MB of zeros in 260 KB."""
+    return _joblib(np.zeros(8 << 20), compress=("lz4", 9))
+
+
+def lz4_claimed_size(marker: Path) -> bytes:
+    """joblib, lz4: a frame that says it holds 2**60 bytes."""
     content = os_system(marker)
-    block = struct.pack("<I", len(content) | 1 << 31) + content
-    return b"\x04\x22\x4d\x18\x60\x40\x82" + block + bytes(4)
+    head = b"\x04\x22\x4d\x18\x68\x40" + struct.pack("<Q", 1 << 60) + b"\x49"
+    return head + struct.pack("<I", len(content) | 1 << 31) + content + bytes(4)
 
 
 def after_the_compressed_end(marker: Path) -> bytes:
@@ -183,18 +210,6 @@ def torch_legacy_header(marker: Path) -> bytes:
 def torch_legacy_tail(marker: Path) -> bytes:
     """torch before 1.6: a pickle behind the end."""
     return _legacy(pickle.dumps({"epoch": 3}, 2)) + os_system(marker)
-
-
-def torch_tar(marker: Path) -> bytes:
-    """torch before 0.2: a tar file of pickles."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        for name in ("storages", "tensors", "pickle"):
-            content = os_system(marker)
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return file.getvalue()
 
 
 def export_with_pickled_weights(marker: Path) -> bytes:
@@ -361,7 +376,8 @@ WRAPPED: dict[str, tuple[Callable[[Path], bytes], ...]] = {
     ".joblib": (
         behind_an_array, inside_an_object_array, behind_an_object_array, compressed_object_array,
         zlib_compressed, gzip_compressed, gzip_of_two_members, bz2_compressed, xz_compressed,
-        lzma_compressed, lz4_compressed, after_the_compressed_end, before_2015,
+        lzma_compressed, lz4_compressed, lz4_behind_an_array, lz4_of_two_frames, lz4_truncated,
+        lz4_inflating, lz4_claimed_size, after_the_compressed_end, before_2015,
         array_in_another_file, inflating, array_without_its_numbers,
     ),
     ".npy": (npy_of_objects,),
@@ -369,7 +385,8 @@ WRAPPED: dict[str, tuple[Callable[[Path], bytes], ...]] = {
     ".pt": (
         torch_zip, torch_module, torch_second_pickle, torch_weights_are_a_pickle,
         torch_bytes_after_the_end, torchscript_constants, torch_legacy, torch_legacy_header,
-        torch_legacy_tail, torch_tar,
+        torch_legacy_tail,
+        *old_torch.HOSTILE,
     ),
     ".pt2": (export_with_pickled_weights,),
     ".skops": (

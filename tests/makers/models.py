@@ -47,6 +47,7 @@ from tests.makers.networks import (
     torchscript_mlp,
     torchscript_traced,
 )
+from tests.makers.old_torch import torch_tar_state_dict
 from tests.makers.stored import (
     keras_h5,
     keras_zip,
@@ -112,6 +113,7 @@ __all__ = [
     "torch_legacy_state_dict",
     "torch_own_class",
     "torch_state_dict",
+    "torch_tar_state_dict",
     "torch_whole_module",
     "torchscript_cnn",
     "torchscript_mlp",
@@ -119,7 +121,7 @@ __all__ = [
     "unnamed_classifier",
 ]
 
-JOBLIB_COMPRESSIONS = ("zlib", "gzip", "bz2", "xz", "lzma")
+JOBLIB_COMPRESSIONS = ("zlib", "gzip", "bz2", "xz", "lzma", "lz4")
 PICKLE_PROTOCOLS = (2, 3, 4, 5)
 
 
@@ -223,7 +225,10 @@ RUNNABLE: dict[str, tuple[Callable[[Path], Path], ...]] = {
 """Makers by format, of files that can be loaded and asked."""
 
 STORED: dict[str, tuple[Callable[[Path], Path], ...]] = {
-    "torch_pickle": (torch_state_dict, torch_checkpoint, torch_legacy_state_dict, torch_own_class),
+    "torch_pickle": (
+        *(torch_state_dict, torch_checkpoint, torch_legacy_state_dict, torch_tar_state_dict),
+        torch_own_class,
+    ),
     "safetensors": (safetensors_file,),
     "keras": (keras_zip, keras_h5),
     "tflite": (tflite_file,),

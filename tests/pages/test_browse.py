@@ -249,19 +249,6 @@ def test_history_says_who_moved_what(
     assert "nothing" in said(tab)
 
 
-def test_compare_changes_its_base_and_hides_what_is_alike(
-    visit: Visit, alice: Actor, iris: Version, second: Version
-) -> None:
-    tab = visit(alice, "compare.py", v=[iris.ref, second.ref])
-    assert "+0.02" in tab.table[0].value.to_csv()
-    tab.button(key=f"compare.base.{second.id}").click().run()
-    assert tab.query_params["base"] == second.ref
-    assert "−0.02" in tab.table[0].value.to_csv()
-    before = len(tab.table[1].value)
-    tab.toggle(key="differing").set_value(True).run()
-    assert len(tab.table[1].value) < before
-
-
 def test_compare_with_a_version_that_is_not_there_says_so(visit: Visit, alice: Actor) -> None:
     tab = visit(alice, "compare.py", v=["alice/none@1"])
     assert "Not found" in tab.error[0].value

@@ -124,6 +124,24 @@ def test_a_sample_proposes_the_schema(
     assert set(fields["colour"].categories) == {"red", "blue"}
 
 
+def test_of_a_package_of_several_models_one_is_chosen(
+    visit: Visit, alice: Actor, iris_file: Path
+) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in ("a.joblib", "b*c*.joblib"):
+            archive.writestr(name, iris_file.read_bytes())
+    tab, draft_id = dropped(visit(alice, "upload.py"), "both.zip", made.getvalue())
+    assert "Which model?" in tab.error[0].value
+    which = f"upload.{draft_id}.which"
+    tab.radio(key=f"{which}.radio").set_value("b*c*.joblib").run()
+    tab.button(key=f"{which}.take").click().run()
+    assert not tab.error
+    shown = "\n".join(table.value.to_csv() for table in tab.table)
+    assert "a.joblib" in shown
+    assert tab.text_input(key=f"upload.{tab.query_params['draft'][0]}.name").value == "both"
+
+
 def test_a_package_fills_the_form(
     visit: Visit, reg: Registry, alice: Actor, iris_file: Path
 ) -> None:

@@ -170,6 +170,7 @@ def test_the_figures_are_those_of_a_direct_computation(reg, alice, pipeline):
         makers.torch_state_dict,
         makers.torch_checkpoint,
         makers.torch_legacy_state_dict,
+        makers.torch_tar_state_dict,
         pytest.param(makers.torch_own_class, marks=LONG),
         pytest.param(makers.torchscript_cnn, marks=LONG),
     ],

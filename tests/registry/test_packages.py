@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from registry import checks, packages, publish, staging, versions
-from registry.errors import BrokenArtifact, Rejected, TooLarge, UnsafeArtifact
+from registry.errors import BrokenArtifact, Rejected, SeveralModels, TooLarge, UnsafeArtifact
 from registry.records import Details
 from registry.tables import StagedRow
 from tests.makers import models as makers
@@ -147,11 +147,20 @@ def test_a_hostile_model_in_a_package_is_refused_with_all_of_it(reg, alice, drop
     assert remains(reg) == []
 
 
-def test_several_models_are_to_be_uploaded_one_by_one(reg, alice, drop, iris_file):
+def test_of_several_models_one_is_chosen(reg, alice, drop, iris_file):
     data = iris_file.read_bytes()
-    with pytest.raises(BrokenArtifact, match=r"2 model files \(a.joblib, b.joblib\).*one by one"):
-        packages.unpack(reg, alice, drop({"a.joblib": data, "b.joblib": data}))
-    assert remains(reg) == []
+    staged_id = drop({"a.joblib": data, "f/b.joblib": data, "README.md": b"# Two"})
+    with pytest.raises(SeveralModels, match="2 model files") as several:
+        packages.unpack(reg, alice, staged_id)
+    assert several.value.names == ("a.joblib", "f/b.joblib")
+    with pytest.raises(SeveralModels):
+        packages.unpack(reg, alice, staged_id, chosen="../b.joblib")
+    draft = packages.unpack(reg, alice, staged_id, chosen="f/b.joblib")
+    told = draft.inspection.details[packages.KEPT]
+    assert draft.staged.filename == "b.joblib"
+    assert told["members"]["model"] == "f/b.joblib"
+    assert told["left out"] == ["a.joblib"]
+    assert told["card"] == "# Two"
 
 
 def test_a_zip_without_a_model_is_no_package(reg, alice, drop):

@@ -193,6 +193,30 @@ def test_trust_is_lost_when_the_report_asks_for_other_names(reg, alice, waiting)
     assert status(reg, alice, waiting) == "quarantined"
 
 
+def trusted_names(reg, actor, version):
+    return versions.spec(reg, actor, version.ref)[1].trusted
+
+
+def test_trust_is_lost_when_the_report_has_a_finding_that_nobody_read(reg, alice, waiting):
+    odd, news = Finding("warn", "odd-file", "it is odd"), Finding("warn", "odd-file", "and odder")
+    report_is(reg, waiting, replace(HELD, findings=(FOUND, odd)))
+    both = versions.get(reg, alice, waiting.ref).report
+    trust.trust(reg, alice, waiting.ref, both, "odd, and ours")
+    assert trusted_names(reg, alice, waiting) == HELD.unusual
+    report_is(reg, waiting, replace(HELD, findings=(FOUND, news)))
+    assert trusted_names(reg, alice, waiting) == ()
+    report_is(reg, waiting, HELD)
+    assert trusted_names(reg, alice, waiting) == HELD.unusual, "what was read covers what is left"
+
+
+def test_a_decision_from_before_findings_were_kept_goes_by_its_names(reg, alice, waiting):
+    trust.trust(reg, alice, waiting.ref, HELD, "ours")
+    with reg.writing() as s:
+        s.execute(select(TrustRow)).scalar_one().findings = None
+    report_is(reg, waiting, replace(HELD, findings=(replace(FOUND, what="put otherwise"),)))
+    assert trusted_names(reg, alice, waiting) == HELD.unusual
+
+
 def test_trust_never_reaches_another_version_with_the_same_names(
     reg, alice, waiting, publish_file, iris_file
 ):

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from registry import formats
@@ -58,6 +59,10 @@ def test_an_empty_file_is_broken() -> None:
         (b"GGUF" + bytes(60), "GGUF"),
         (b"\x93NUMPY\x01\x00" + bytes(60), "NumPy array"),
         (b"PAR1" + bytes(60), "Parquet"),
+        (
+            b"\x93NUMPY\x01\x00\x76\x00{'descr': '|O', 'shape': (2**60,)}",
+            "bring sample rows as CSV",
+        ),
         (b'{"learner":{}}', "XGBoost"),
         (bytes(range(128, 256)) * 4, "no format"),
         (b"\x1f\x8b\x08\x00" + bytes(60), "gzip"),
@@ -67,6 +72,13 @@ def test_what_is_no_model_is_refused_with_what_it_looks_like(content: bytes, wor
     with pytest.raises(UnknownFormat, match=words) as refused:
         _detect(content)
     assert "model.onnx" in refused.value.message
+
+
+def test_arrays_alone_are_no_model_and_are_never_opened() -> None:
+    file = io.BytesIO()
+    np.savez(file, a=np.arange(3), b=np.array([{}], dtype=object))
+    with pytest.raises(UnknownFormat, match=r"NumPy arrays in an archive .* as CSV or Parquet"):
+        _detect(file.getvalue())
 
 
 def test_random_bytes_are_never_taken_for_a_model() -> None:

@@ -17,9 +17,9 @@ from tests.makers import honest_files, models
 SOURCES = (
     *("sklearn_classifier", "sklearn_pickle", "skops_classifier", "skops_sparse"),
     *("onnx_classifier", "onnx_functions", "onnx_picture", "torchscript_traced"),
-    *("torch_export_mlp", "torch_checkpoint", "torch_legacy_state_dict", "torch_whole_module"),
+    *("torch_export_mlp", "torch_checkpoint", "torch_legacy_state_dict", "torch_tar_state_dict"),
     *("safetensors_file", "keras_whole", "keras_h5_whole", "tflite_file", "tensorflow_pb"),
-    *("tensorflow_functions", "mlflow_pytorch", "zip_streamed"),
+    *("torch_whole_module", "tensorflow_functions", "mlflow_pytorch", "zip_streamed"),
 )
 MAX_GROWTH_MB = 150
 QUICK, LONG = 100, 10_000

@@ -1,0 +1,331 @@
+"""The walk: whose rows they are, what models see, what happens when something goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from registry import (
+    access,
+    accounts,
+    datasets,
+    evaluating,
+    evaluations,
+    holdings,
+    integrity,
+    jobs,
+    results,
+    staging,
+    versions,
+)
+from registry.core import Registry
+from registry.errors import (
+    BrokenArtifact,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PredictionTimeout,
+    TooLarge,
+    WorkerCrashed,
+)
+from registry.records import Actor, Version
+from registry.sandbox.judge import Raw
+from registry.sandbox.pool import Pool
+from registry.tables import JobRow
+from tests.conftest import PASSWORD
+from tests.registry.evaluation.conftest import Evaluate, Judged, Keep
+
+Publish = Callable[..., dict[str, Version]]
+
+
+@pytest.fixture
+def two(flowers: Judged, publish_each: Publish) -> list[str]:
+    return [version.ref for version in publish_each(flowers, "logistic", "bayes").values()]
+
+
+@pytest.mark.parametrize("who", ["bob", "admin"])
+def test_rows_and_evaluations_are_nobody_elses(
+    who: str, request: Any, reg: Registry, flowers: Judged, two: list[str], keep: Keep,
+    evaluate: Evaluate,
+) -> None:  # fmt: skip
+    other = request.getfixturevalue(who)
+    dataset = keep(flowers.rows)
+    told = evaluate(dataset, two)
+    for door, given in (
+        (datasets.get, (dataset.id,)),
+        (datasets.remove, (dataset.id,)),
+        (results.get, (told.id,)),
+        (results.remove, (told.id,)),
+        (evaluations.cancel, (told.id,)),
+        (evaluations.changed_rows, (told.id, *two)),
+        (evaluations.save_metrics, (told.id,)),
+    ):
+        with pytest.raises(NotFound):
+            door(reg, other, *given)  # type: ignore[operator]
+    assert datasets.find(reg, other) == results.find(reg, other) == []
+
+
+def test_no_label_is_ever_sent_to_a_model(
+    reg: Registry, flowers: Judged, two: list[str], keep: Keep, evaluate: Evaluate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    sent: list[Raw] = []
+    forward = Pool.forward
+
+    def noted(pool: Pool, spec: Any, question: Raw) -> Any:
+        sent.append(question)
+        return forward(pool, spec, question)
+
+    monkeypatch.setattr(Pool, "forward", noted)
+    evaluate(keep(flowers.rows), two)
+    n_values = sum(len(question.body) for question in sent) / 8
+    assert n_values == 2 * flowers.features.size
+    assert not any(name in bytes(q.body) + q.head for q in sent for name in (b"setosa", b"species"))
+
+
+def test_a_model_that_wants_the_target_is_not_given_it(
+    reg: Registry, alice: Actor, flowers: Judged, two: list[str], keep: Keep
+) -> None:
+    dataset = keep(flowers.rows.drop(columns="species"))
+    target = "petal width (cm)"
+    with pytest.raises(InvalidInput) as refused:
+        evaluations.start(reg, alice, dataset.id, two, target, "regression")
+    assert "the column it is to be judged by" in refused.value.problems["versions"]
+
+
+def test_every_problem_is_told_at_once(
+    reg: Registry, alice: Actor, flowers: Judged, two: list[str], keep: Keep
+) -> None:
+    dataset = keep(flowers.rows)
+    with pytest.raises(InvalidInput) as refused:
+        evaluations.start(reg, alice, dataset.id, [], "nothing", "guessing", "no")  # type: ignore[arg-type]
+    assert set(refused.value.problems) == {"target", "task", "slices", "versions"}
+
+
+def test_asked_twice_at_once_it_is_one(
+    reg: Registry, alice: Actor, flowers: Judged, two: list[str], keep: Keep
+) -> None:
+    dataset = keep(flowers.rows)
+    once = evaluations.start(reg, alice, dataset.id, two, "species", "classification")
+    again = evaluations.start(reg, alice, dataset.id, two, "species", "classification")
+    other = evaluations.start(reg, alice, dataset.id, two[:1], "species", "classification")
+    assert once == again != other
+
+
+def test_a_cancelled_one_stops_at_the_next_batch(
+    reg: Registry, alice: Actor, flowers: Judged, two: list[str], keep: Keep
+) -> None:
+    dataset = keep(flowers.rows)
+    evaluation_id = evaluations.start(reg, alice, dataset.id, two, "species", "classification")
+    with reg.reading() as s:
+        job = jobs.last_in(s, results.KIND, evaluation_id)
+        assert job
+    jobs._running.set(job.id)
+    evaluations.cancel(reg, alice, evaluation_id)
+    with pytest.raises(Conflict, match="cancelled"):
+        evaluating.run(reg, evaluation_id)
+    jobs._running.set("")
+    found = results.get(reg, alice, evaluation_id)
+    assert (found.state, found.message) == ("failed", "cancelled")
+    assert all(version.quality is None for version in found.versions)
+
+
+def test_cut_off_half_way_and_run_again_it_ends_the_same(
+    reg: Registry, alice: Actor, flowers: Judged, two: list[str], keep: Keep,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    dataset = keep(flowers.rows)
+    evaluation_id = evaluations.start(reg, alice, dataset.id, two, "species", "classification")
+    calls = iter(range(100))
+
+    def cut(_reg: Registry, _share: float, _said: str) -> None:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "tell", cut)
+        with pytest.raises(KeyboardInterrupt):
+            evaluating.run(reg, evaluation_id)
+    evaluating.run(reg, evaluation_id)
+    first = results.get(reg, alice, evaluation_id)
+    evaluating.run(reg, evaluation_id)
+    again = results.get(reg, alice, evaluation_id)
+    assert [v.quality.metrics for v in first.versions if v.quality] == [
+        v.quality.metrics for v in again.versions if v.quality
+    ]
+    assert len(first.pairs) == 1
+    assert integrity.damaged(reg)[1] == []
+
+
+def test_a_version_that_crashes_takes_no_other_along(
+    reg: Registry, flowers: Judged, two: list[str], keep: Keep, evaluate: Evaluate,
+    monkeypatch: pytest.MonkeyPatch, alice: Actor,
+) -> None:  # fmt: skip
+    forward, victim = Pool.forward, versions.get(reg, alice, two[0]).id
+
+    def broken(pool: Pool, spec: Any, question: Raw) -> Any:
+        if spec.version_id == victim:
+            raise WorkerCrashed("the model's worker is gone: it crashed", 11)
+        return forward(pool, spec, question)
+
+    monkeypatch.setattr(Pool, "forward", broken)
+    told = evaluate(keep(flowers.rows), two)
+    assert "it crashed" in told.versions[0].failure
+    assert told.versions[0].quality is None
+    assert told.versions[1].quality is not None
+    assert told.n_rows == len(flowers.rows)
+    assert told.pairs == ()
+
+
+def test_a_slow_version_is_asked_in_smaller_parts(
+    reg: Registry, flowers: Judged, two: list[str], keep: Keep, evaluate: Evaluate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    forward, sizes = Pool.forward, []
+    rows = flowers.rows.sample(400, replace=True, random_state=0)
+
+    def slow(pool: Pool, spec: Any, question: Raw) -> Any:
+        sizes.append(len(question.body) // 32)
+        if sizes[-1] > 100:
+            raise PredictionTimeout(10)
+        return forward(pool, spec, question)
+
+    monkeypatch.setattr(Pool, "forward", slow)
+    told = evaluate(keep(rows), two[:1])
+    assert sizes == [400, 100, 100, 100, 100]
+    assert told.n_rows == 400
+
+
+def test_metrics_are_saved_under_the_name_of_the_file(
+    reg: Registry, alice: Actor, bob: Actor, flowers: Judged, two: list[str], keep: Keep,
+    evaluate: Evaluate,
+) -> None:  # fmt: skip
+    told = evaluate(keep(flowers.rows, "held out.csv"), two)
+    assert evaluations.save_metrics(reg, alice, told.id) == []
+    metric = next(m for m in versions.get(reg, alice, two[0]).metrics if m.name == "accuracy_score")
+    assert (metric.dataset, metric.source) == ("held out.csv", "evaluation")
+
+
+def test_who_may_only_look_saves_nothing(
+    reg: Registry, alice: Actor, bob: Actor, flowers: Judged, two: list[str], keep: Keep
+) -> None:
+    for ref in two:
+        access.share(reg, alice, ref.partition("@")[0], "bob", "view")
+    dataset = keep(flowers.rows, actor=bob)
+    evaluation_id = evaluations.start(reg, bob, dataset.id, two, "species", "classification")
+    evaluating.run(reg, evaluation_id)
+    assert evaluations.save_metrics(reg, bob, evaluation_id) == two
+    access.unshare(reg, alice, two[0].partition("@")[0], "bob")
+    left = results.get(reg, bob, evaluation_id)
+    assert [version.ref for version in left.versions] == two[1:]
+    assert left.pairs == ()
+
+
+def test_deleting_frees_the_bytes_and_keeps_the_figures(
+    reg: Registry, alice: Actor, flowers: Judged, two: list[str], keep: Keep, evaluate: Evaluate
+) -> None:
+    dataset = keep(flowers.rows)
+    told = evaluate(dataset, two)
+    assert staging.sweep(reg, young_s=0) == 0
+    assert datasets.remove(reg, alice, dataset.id) == dataset.size_bytes
+    left = results.get(reg, alice, told.id)
+    assert (left.dataset_id, left.versions[0].quality is not None) == (None, True)
+    with pytest.raises(Conflict):
+        evaluations.changed_rows(reg, alice, told.id, *two)
+    assert results.remove(reg, alice, told.id) > 0
+    assert staging.sweep(reg, young_s=0) == 0
+
+
+def test_an_account_takes_its_rows_along(
+    reg: Registry, alice: Actor, bob: Actor, flowers: Judged, keep: Keep
+) -> None:
+    keep(flowers.rows, actor=alice)
+    dataset = keep(flowers.rows, actor=bob)
+    accounts.delete_account(reg, bob, PASSWORD)
+    assert reg.store.has(dataset.digest)  # alice has the same rows
+    accounts.delete_account(reg, alice, PASSWORD)
+    with reg.reading() as s:
+        assert holdings.listed_in(s) == {}
+    assert not reg.store.has(dataset.digest)
+
+
+def test_bad_rows_are_left_out_for_all_and_told_of(
+    flowers: Judged, two: list[str], keep: Keep, evaluate: Evaluate
+) -> None:
+    lines = flowers.rows.to_csv(index=False).splitlines()
+    lines[3] = "many,2,3,4,setosa"
+    lines[5] = "1,2,3"
+    lines[7] = "1,2,3,4,"
+    lines[9] = "1,2,,4,setosa"
+    told = evaluate(keep("\n".join(lines).encode()), two)
+    assert told.n_rows == len(lines) - 1 - 4
+    (finding,) = told.findings
+    assert finding.what.startswith("4 of")
+    for part in (
+        "row 3: sepal length (cm): must be a number",
+        "row 5: more or fewer cells",
+        "row 7: species: is missing",
+        "row 9: petal length (cm): must have a value",
+    ):
+        assert part in finding.why
+
+
+def test_a_version_whose_columns_are_missing_says_so(
+    flowers: Judged, two: list[str], keep: Keep, reg: Registry, alice: Actor, tmp_path: Path,
+    publish_file: Any, evaluate: Evaluate,
+) -> None:  # fmt: skip
+    path = tmp_path / "narrow.joblib"
+    joblib.dump(DummyClassifier().fit(flowers.features.iloc[:, :2], flowers.truth), path)
+    narrow = publish_file(alice, path, name="narrow")
+    rows = flowers.rows.drop(columns="petal width (cm)")
+    told = evaluate(keep(rows), [narrow.ref, two[0]])
+    assert told.versions[0].quality is not None
+    assert told.versions[1].failure == "the rows lack petal width (cm)"
+
+
+HOSTILE = {
+    "an empty header": b"\n\n",
+    "only a header": b"a,b,label\n",
+    "bytes that are no text": b"\x00\x01\x02\x03" * 100,
+    "a cell without end": b'a,label\n"' + b"x" * (5 << 20),
+    "a huge cell": b"a,label\n" + b"x" * (9 << 20) + b",1\n",
+    "too many columns": b",".join(b"c%d" % n for n in range(10_000)) + b"\n1\n",
+    "Parquet cut off": b"PAR1" + b"\x00" * 200,
+    "Parquet of nothing but marks": b"PAR1PAR1",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_in_words(name: str, keep: Keep) -> None:
+    with pytest.raises(BrokenArtifact, match=r"cannot be read|could not be read"):
+        keep(HOSTILE[name])
+
+
+def test_more_rows_than_allowed_are_refused(reg_with: Any, alice: Actor) -> None:
+    reg = reg_with(dataset_rows=3)
+    with staging.receive(reg, alice, "rows.csv") as incoming:
+        incoming.write(b"a,label\n" + b"1,x\n" * 4)
+        staged = incoming.finish()
+    with pytest.raises(TooLarge, match="more than 3 rows"):
+        datasets.add(reg, alice, staged.id)
+
+
+def test_the_same_file_again_is_the_same_data_set(keep: Keep, flowers: Judged) -> None:
+    assert keep(flowers.rows).id == keep(flowers.rows).id
+
+
+def test_jobs_of_evaluations_can_be_cancelled_and_belong_to_the_person(
+    reg: Registry, alice: Actor, flowers: Judged, two: list[str], keep: Keep
+) -> None:
+    dataset = keep(flowers.rows)
+    evaluation_id = evaluations.start(reg, alice, dataset.id, two, "species", "classification")
+    results.remove(reg, alice, evaluation_id)
+    with reg.reading() as s:
+        job = s.query(JobRow).filter(JobRow.subject_id == evaluation_id).one()
+    assert job.state == "failed"
+    evaluating.run(reg, evaluation_id)  # gone: nothing to do
