@@ -26,8 +26,8 @@ if shown is None:
     st.stop()
 
 comparing.chips(shown)
-evaluating.bar(reg, actor, comparing.versions_of(reg, actor, shown), "compare")
 comparing.verdict(shown)
+evaluating.bar(reg, actor, comparing.versions_of(reg, actor, shown), "compare")
 with st.container(horizontal=True, vertical_alignment="center"):
     cards.section("Metrics")
     differing = st.toggle("Show diff only", key="differing", bind="query-params")

@@ -37,12 +37,9 @@ def of_version(
     model_header.chooser(found, chosen, tab)
     if tab == "Metrics":
         metrics_tab.show(reg, actor, model, found, chosen)
-    elif tab == "Schema":
-        model_tabs.schema(reg, actor, model, chosen)
-    elif tab == "Lineage":
-        kin.show(reg, actor, model, chosen)
-    else:
-        model_tabs.files(reg, actor, model, chosen)
+        return
+    shown = {"Schema": model_tabs.schema, "Files": model_tabs.files, "Lineage": kin.show}
+    shown[tab](reg, actor, model, chosen)
 
 
 def body(tab: str, chosen: Version | None) -> None:

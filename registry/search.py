@@ -7,7 +7,7 @@ import operator
 from dataclasses import replace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Text, case, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, case, func, or_, select, tuple_, type_coerce
 from sqlalchemy.orm import Session
 
 from registry import models, queries
@@ -161,12 +161,12 @@ def _conditions(actor: Actor, query: ModelQuery) -> list[ColumnElement[bool]]:
 def _measures(wanted: MetricFilter) -> ColumnElement[bool]:
     """The head has such a metric, on whatever data set."""
     met = _COMPARE[wanted.op](MetricRow.value, wanted.value)
-    head = (
-        select(VersionRow.id)
+    heads = (  # read from the index of metrics once, not looked up model by model
+        select(VersionRow.model_id, VersionRow.number)
         .join(MetricRow, MetricRow.version_id == VersionRow.id)
-        .where(*_HEAD, MetricRow.name == wanted.name, met)
+        .where(MetricRow.name == wanted.name, met)
     )
-    return head.correlate(ModelRow).exists()
+    return tuple_(ModelRow.id, ModelRow.head_number).in_(heads)
 
 
 def _takes(feature: str) -> ColumnElement[bool]:

@@ -140,10 +140,11 @@ def short_names(evaluation: Evaluation) -> dict[str, str]:
 
 
 def interval(measured: Measured | Paired) -> str:
-    """0.921 to 0.965; "" without one."""
+    """0.921 to 0.965, never broken over lines; "" without one."""
     if measured.low is None or measured.high is None:
         return ""
-    return f"{text.number(measured.low, 3)} to {text.number(measured.high, 3)}"
+    said = f"{text.number(measured.low, 3)}\u00a0to\u00a0{text.number(measured.high, 3)}"
+    return said.replace("-", "−")
 
 
 def p_value(p: float) -> str:

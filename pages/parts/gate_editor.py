@@ -75,12 +75,14 @@ def _row(
             key=f"{key}.aliases", disabled=off, width=260, accept_new_options=True,
         )  # fmt: skip
         rule = replace(rule, aliases=tuple(guarded))
-        row.button(
+        foot = st.container(horizontal=True, vertical_alignment="center")
+        if newest:
+            with foot.container(width="stretch"):
+                promoting.verdict(gates.preview(reg, actor, newest.ref, [rule])[0])
+        foot.button(
             "Remove", key=f"{key}.remove", icon=":material/close:", type="tertiary", disabled=off,
             on_click=_remove, args=(key.removeprefix("gate.rule."),),
         )  # fmt: skip
-        if newest:
-            promoting.verdict(gates.preview(reg, actor, newest.ref, [rule])[0])
     return rule
 
 

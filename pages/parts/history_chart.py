@@ -44,7 +44,8 @@ def line(
         figure.add_annotation(**_label(numbers[i], values[i], champion, best))
     low, high = min(values), max(values)
     pad = (high - low or abs(high) or 1.0) * 0.22
-    figure.update_xaxes(range=[numbers[0] - 0.6, numbers[-1] + 0.6], tickprefix="v", nticks=14)
+    side = max(0.6, (numbers[-1] - numbers[0]) * 0.04)
+    figure.update_xaxes(range=[numbers[0] - side, numbers[-1] + side], tickprefix="v", nticks=14)
     if len(numbers) <= 14:
         figure.update_xaxes(tickvals=numbers)
     figure.update_yaxes(range=[low - pad, high + pad], nticks=4, showgrid=True)

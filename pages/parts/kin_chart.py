@@ -15,7 +15,8 @@ Row = tuple[str, int, str, str, tuple[tuple[str, str], ...]]
 Places = dict[str, tuple[float, float]]
 _COLOURS = {"ready": "#178F83", "quarantined": "#D9822B", "failed": "#C0453B"}
 _OTHER, _LINE = "#8A9499", "rgba(138,148,153,0.55)"
-_TALL, _ROW_PX, _WIDTH_PX = 20, 42, 1080
+_FAINT = "rgba(138,148,153,0.28)"
+_TALL, _ROW_PX, _WIDTH_PX, _BOW = 20, 48, 1080, 0.35
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
@@ -89,11 +90,11 @@ def _lines(rows: Sequence[Row], places: Places) -> list[go.Scatter]:
             (x0, y0), (x1, y1) = places[parent], places[ref]
             for i in range(13):
                 t = i / 12
-                xs.append(x0 + (x1 - x0) * t)
+                xs.append(x0 + (x1 - x0) * t + (4 * t * (1 - t) * _BOW if x0 == x1 else 0))
                 ys.append(y0 + (y1 - y0) * (3 * t * t - 2 * t * t * t))
             xs.append(None)
             ys.append(None)
-            said.append(((x0 + x1) / 2, (y0 + y1) / 2, relation))
+            said.append(((x0 + x1) / 2 + (_BOW if x0 == x1 else 0), (y0 + y1) / 2, relation))
     few = len(said) <= 12
     words = go.Scatter(
         x=[x for x, _, _ in said],
@@ -105,8 +106,8 @@ def _lines(rows: Sequence[Row], places: Places) -> list[go.Scatter]:
         marker={"size": 5, "color": _LINE},
         hovertemplate="%{text}<extra></extra>",
     )
-    path = go.Scatter(x=xs, y=ys, mode="lines", line={"color": _LINE, "width": 1.5},
-                      hoverinfo="skip")  # fmt: skip
+    stroke = {"color": _LINE if few else _FAINT, "width": 1.5 if few else 1}
+    path = go.Scatter(x=xs, y=ys, mode="lines", line=stroke, hoverinfo="skip")
     return [path, words]
 
 
@@ -120,6 +121,7 @@ def _nodes(rows: Sequence[Row], places: Places, columns: int) -> go.Scatter:
         marker={
             "size": [18 if row[1] == 0 else 13 for row in rows],
             "color": [_COLOURS.get(row[2], _OTHER) for row in rows],
+            "opacity": 1,
             "symbol": ["diamond" if row[1] == 0 else "circle" for row in rows],
         },
         text=[_label(row[0], longest, len(owners) > 1) for row in rows],

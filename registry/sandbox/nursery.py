@@ -48,16 +48,20 @@ class Litter:
     def __init__(self, group: str, layers: Layers, threads: int) -> None:
         ours, theirs = socket.socketpair()
         orders = {"group": group, "layers": asdict(layers), "threads": threads}
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-B", _SCRIPT, str(theirs.fileno()), json.dumps(orders)],
-                env=_environment(threads),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-B", _SCRIPT, str(theirs.fileno()), json.dumps(orders)],
+                    env=_environment(threads),
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+        except BaseException:
+            ours.close()
+            raise
         self._channel = wire.Channel(ours)
         self._group = group
         self._turn = threading.Lock()

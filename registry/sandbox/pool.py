@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 GROUPS = ("inspect", "sklearn", "onnx", "torch")
+_FAREWELL_S = 5.0  # its zygote is gone by then, so that it fails at once
 _DATA_ONLY = ("inspect", "onnx")  # groups whose files cannot bring code of their own
 _WEAK = (
     "this server's kernel gives no protection against code inside model files, so only ONNX "
@@ -204,6 +205,7 @@ class Pool(OneShot):
         self.standbys.close()
         self._slots.close()
         self.nursery.close()
+        self.standbys.wait(_FAREWELL_S)
 
     def _start(self, groups: Sequence[str]) -> None:
         for group in groups:

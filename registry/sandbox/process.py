@@ -128,10 +128,12 @@ class Worker:
         if self.ended:
             return None
         self.ended = True
-        status = self._litter.end(self.pid)
-        self._drain()
-        self._channel.close()
-        os.close(self._errors)
+        try:
+            status = self._litter.end(self.pid)
+            self._drain()
+        finally:
+            self._channel.close()
+            os.close(self._errors)
         return status
 
     def kill(self) -> None:

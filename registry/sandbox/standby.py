@@ -30,6 +30,7 @@ class Standbys:
         self._ready: dict[str, Worker] = {}
         self._wanted: deque[str] = deque()  # the first is being made
         self._closed = False
+        self._maker: threading.Thread | None = None
 
     @property
     def pids(self) -> dict[str, int]:
@@ -65,8 +66,14 @@ class Standbys:
         for worker in waiting:
             worker.end()
 
+    def wait(self, timeout_s: float) -> None:
+        """After `close`, wait for the one that is being made to end."""
+        if self._maker is not None:
+            self._maker.join(timeout_s)
+
     def _begin(self) -> None:
-        threading.Thread(target=self._fill, name="standby", daemon=True).start()
+        self._maker = threading.Thread(target=self._fill, name="standby", daemon=True)
+        self._maker.start()
 
     def _fill(self) -> None:
         """Make one for the first group that wants it; the next has a thread of its own."""

@@ -138,8 +138,8 @@ def test_of_a_package_of_several_models_one_is_chosen(
     tab.button(key=f"{which}.take").click().run()
     assert not tab.error
     shown = "\n".join(table.value.to_csv() for table in tab.table)
-    assert "a.joblib" in shown
-    assert tab.text_input(key=f"upload.{tab.query_params['draft'][0]}.name").value == "both"
+    assert "Left out,a" in shown
+    assert tab.text_input(key=f"upload.{tab.query_params['draft']}.name").value == "both"
 
 
 def test_a_package_fills_the_form(

@@ -36,6 +36,7 @@ def ahead(pool, tmp_path):
     yield make
     for made in pools:
         made.standbys.close()
+        made.standbys.wait(30)
         for worker in made.states():
             made.drop(worker.version_id)
 
@@ -104,6 +105,15 @@ def test_closing_ends_those_that_wait_and_those_to_come(ahead, known, tmp_path):
     pool.standbys.close()
     assert gone(waiting)
     pool.standbys.refill("onnx")
+    assert pool.standbys.pids == {}
+
+
+def test_one_that_is_being_made_while_all_closes_has_ended_after_the_wait(ahead):
+    pool = ahead()
+    pool.standbys.refill("onnx")
+    pool.standbys.close()
+    pool.standbys.wait(30)
+    assert not pool.standbys._maker.is_alive()
     assert pool.standbys.pids == {}
 
 
