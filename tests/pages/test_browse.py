@@ -147,7 +147,7 @@ def test_two_ticked_versions_go_to_compare(
     tab.run()
     tab.button(key="model.compare").click().run()
     assert tab.query_params["v"] == [iris.ref, second.ref]
-    assert "**v2** is best at 1 of 1 shared metric" in said(tab)
+    assert "v2 is better on accuracy" in said(tab)
 
 
 def test_a_viewer_sees_why_a_button_is_off(
