@@ -85,10 +85,14 @@ def charts_draw_and_a_mark_leads_to_its_version(page: Page) -> None:
         settle(page)
         expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     address = page.url
+    expect(page.locator(".js-plotly-plot").get_by_text("v3", exact=True)).to_have_count(1)
+    page.wait_for_timeout(1500)  # the old chart gives way, the page grows
     point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").last
     point.scroll_into_view_if_needed()
     box = point.bounding_box()
     assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(300)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_url(re.compile(r"/model\?.*version=3"))
     expect(page.get_by_role("heading", name="Churn")).to_be_visible()
