@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import frame, mark, sign_in, who
+from pages.parts import frame, mark, sign_in, travel, who
 
 # File, title, icon, shown in the menu; the first is the start page.
 PAGES = {
@@ -35,5 +35,6 @@ who.keep_cookie()
 if actor is None:
     sign_in.card()
 else:
+    travel.arrive(page)
     frame.around(actor)
     page.run()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import cards, facets, grids, notices, session, tables, trash
+from pages.parts import cards, facets, grids, notices, session, tables, trash, travel
 from registry import search
 from registry.memory import recalled
 from registry.records import Actor, Model
@@ -22,7 +22,7 @@ def listing(found: Sequence[Model]) -> None:
     hint = st.empty()
     chosen, opened = tables.models(found, "models.table")
     if opened:
-        st.switch_page("model.py", query_params={"name": opened.ref})
+        travel.go("model.py", {"name": opened.ref})
     with hint.container(horizontal=True, vertical_alignment="center"):
         act_on(chosen)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, drafts, notices, packed, session
+from pages.parts import cards, drafts, notices, packed, session, travel
 from registry.core import Registry
 from registry.records import Actor, Details, Draft
 
@@ -30,7 +30,7 @@ def send(reg: Registry, actor: Actor, draft: Draft, said: Details, last: bool) -
     """Publish; the page moves to the model when no other draft waits."""
     version = drafts.send(reg, actor, draft, said)
     if last:
-        st.switch_page("model.py", query_params={"name": version.model, "tab": "Versions"})
+        travel.go("model.py", {"name": version.model, "tab": "Versions"})
     st.toast(f"Published as version {version.number}", icon=":material/check_circle:")
     st.rerun()
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts import text
+from pages.parts import text, travel
 from registry import access
 from registry.records import CHAMPION, Actor, AuditLine, Finding, Inspection, Model, Version
 
@@ -128,7 +128,7 @@ def go(
 ) -> None:
     """A button that leads to another page."""
     if st.button(label, key=key, **opts):
-        st.switch_page(page, query_params=dict(query or {}))
+        travel.go(page, dict(query or {}))
 
 
 def empty(title: str, body: str, *, icon: str) -> DeltaGenerator:
@@ -148,7 +148,7 @@ def upload_button(actor: Actor, key: str, label: str = "Upload model", model: st
     why = access.allowed(actor, None, "model.create")
     icon = ":material/upload:"
     if action(label, why, key=key, type="primary", icon=icon):
-        st.switch_page("upload.py", query_params={"model": model} if model else {})
+        travel.go("upload.py", {"model": model} if model else {})
 
 
 def facts(rows: Mapping[str, Any]) -> None:

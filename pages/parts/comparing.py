@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import matrix, text
+from pages.parts import matrix, text, travel
 from registry import compare, compare_exports, search, versions
 from registry.core import Registry
 from registry.memory import recalled
@@ -59,7 +59,7 @@ def chips(shown: Comparison) -> None:
 def open_version(ref: str) -> None:
     """Leave for the page of a version."""
     model, _, number = ref.partition("@")
-    st.switch_page("model.py", query_params={"name": model, "version": number})
+    travel.go("model.py", {"name": model, "version": number})
 
 
 def _rebase() -> None:

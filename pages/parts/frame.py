@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages.parts import authenticator, mark, text, who
+from pages.parts import authenticator, mark, text, travel, who
 from registry import cases, jobs, policy
 from registry.memory import recalled
 from registry.records import Actor
@@ -42,7 +42,7 @@ def around(actor: Actor) -> None:
             type="tertiary",
         )
     if chosen == _ACCOUNT:
-        st.switch_page("account.py", query_params={})
+        travel.go("account.py", {})
     if chosen == _OUT:
         authenticator.Authenticate().logout(location="unrendered")
         st.rerun()

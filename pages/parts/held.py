@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from pages.parts import cards, conversion, notices, reports, text
+from pages.parts import cards, conversion, notices, reports, text, travel
 from registry import rescans, scanners, trust
 from registry.core import Registry
 from registry.policy import PERMISSIONS
@@ -212,4 +212,4 @@ def scan_all(reg: Registry, actor: Actor) -> None:
     if cards.action(label, why, key="quarantine.scan_all", icon=":material/policy:"):
         with notices.shown(stop=False):
             rescans.everything(reg, actor)
-            st.switch_page("jobs.py", query_params={})
+            travel.go("jobs.py", {})

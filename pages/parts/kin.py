@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import cards, kin_chart, notices, text
+from pages.parts import cards, kin_chart, notices, text, travel
 from registry import access, lineage
 from registry.core import Registry
 from registry.memory import recalled
@@ -60,7 +60,7 @@ def _drawn(actor: Actor, found: Sequence[Kinship]) -> None:
     )
     st.caption(f"{n}. What a version derives from stands left of it; press one to open it.")
     if pressed and pressed != found[0].ref:
-        st.switch_page("model.py", query_params=_query(pressed))
+        travel.go("model.py", _query(pressed))
 
 
 def _query(ref: str) -> dict[str, str]:

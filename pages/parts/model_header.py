@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import cards, notices, text
+from pages.parts import cards, notices, text, travel
 from registry import access, models, versions
 from registry.core import Registry
 from registry.memory import recalled
@@ -23,10 +23,10 @@ def show(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
         why = why or (chosen.why_no_predictions if chosen else "it has no ready version yet")
         if cards.action("Try", why, key="model.try", icon=":material/play_arrow:", type="primary"):
             query = {"model": model.ref, "version": str(chosen.number)} if chosen else {}
-            st.switch_page("playground.py", query_params=query)
+            travel.go("playground.py", query)
         why = access.allowed(actor, model.level, "version.add")
         if cards.action("Upload version", why, key="model.upload", icon=":material/upload:"):
-            st.switch_page("upload.py", query_params={"model": model.ref})
+            travel.go("upload.py", {"model": model.ref})
         _menu(reg, actor, model)
     if model.description:
         st.markdown(text.escape(model.description, 1000))
@@ -45,7 +45,7 @@ def _compare(reg: Registry, actor: Actor, model: Model) -> None:
     found = [v for v in recalled(versions.find, reg, actor, model.ref) if v.status != "checking"][
         :6
     ]
-    st.switch_page("compare.py", query_params={"v": [v.ref for v in reversed(found)]})
+    travel.go("compare.py", {"v": [v.ref for v in reversed(found)]})
 
 
 @st.dialog("Move to the trash")
@@ -63,7 +63,7 @@ def _ask_trash(reg: Registry, actor: Actor, model: Model) -> None:
         with notices.shown(stop=False):
             models.trash(reg, actor, model.ref)
             st.toast("Moved to the trash", icon=":material/delete:")
-            st.switch_page("models.py", query_params={})  # None would refuse: `tab` is bound
+            travel.go("models.py", {})  # None would refuse: `tab` is bound
 
 
 def pick(model: Model, found: Sequence[Version]) -> Version | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pandas as pd
 import streamlit as st
 
-from pages.parts import cards, text
+from pages.parts import cards, text, travel
 from registry import access, scanners
 from registry.records import Actor, Decision, Model, Named, Reading, Report, Version
 
@@ -131,7 +131,7 @@ def held(actor: Actor, model: Model, version: Version, key: str) -> None:
     st.warning(f"**v{version.number} is quarantined.** {said}.", icon=":material/shield:")
     why = access.allowed(actor, model.level, "version.trust")
     if cards.action("Open in quarantine", why, key=key, icon=":material/shield:"):
-        st.switch_page("quarantine.py", query_params={"version": version.ref})
+        travel.go("quarantine.py", {"version": version.ref})
 
 
 def age(report: Report) -> str:

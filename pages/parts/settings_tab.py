@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import cards, drafts, gate_editor, notices, text
+from pages.parts import cards, drafts, gate_editor, notices, text, travel
 from registry import access, models
 from registry.core import Registry
 from registry.records import LEVELS, Actor, Model
@@ -113,4 +113,4 @@ def _transfer(reg: Registry, actor: Actor, model: Model) -> None:
             with notices.shown(stop=False):
                 moved = models.transfer(reg, actor, model.ref, (username or "").strip())
                 st.toast(text.escape(f"Now {moved.ref}"), icon=":material/check_circle:")
-                st.switch_page("model.py", query_params={"name": moved.ref})
+                travel.go("model.py", {"name": moved.ref})

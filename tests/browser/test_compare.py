@@ -96,7 +96,8 @@ def charts_draw_and_a_mark_leads_to_its_version(page: Page) -> None:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_url(re.compile(r"/model\?.*version=3"))
     expect(page.get_by_role("heading", name="Churn")).to_be_visible()
-    page.goto(address)
+    page.go_back()
+    expect(page).to_have_url(address)
     expect(page.get_by_text("v3 leads")).to_be_visible(timeout=60_000)
     settle(page)
 
