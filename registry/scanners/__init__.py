@@ -32,7 +32,7 @@ SCANNERS: tuple[str, ...] = (
 """In the order of looking: containers first, then what lies in them."""
 
 MAX_FINDINGS = 100
-VERSION = "1"
+VERSION = "2"
 """Raised whenever a scanner or a list changes, so that older reports are known as such."""
 
 

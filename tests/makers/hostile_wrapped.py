@@ -292,6 +292,19 @@ def skops_code_in_a_state(marker: Path) -> bytes:
     return _skops(_part("ObjectNode", path, 1, content=state))
 
 
+def skops_attributes_of_python(marker: Path) -> bytes:
+    """skops: a table of pandas that takes the dictionary of its attributes from its state."""
+    content = {"_typ": _text("dataframe", 20), "__dict__": _dict(21, {}, _STR)}
+    state = _dict(10, content, _STR)
+    return _skops(_part("ObjectNode", "pandas.core.frame.DataFrame", 1, content=state))
+
+
+def skops_state_that_is_asked(marker: Path) -> bytes:
+    """skops: a state that is no data, which the loader asks for its keys."""
+    asked = _part("ObjectNode", "numpy.vectorize", 11, content=_dict(12, {}, _STR))
+    return _skops(_part("ObjectNode", "numpy.vectorize", 1, content=asked))
+
+
 def _partial_of_getattr() -> dict[str, Any]:
     function = _part("FunctionNode", "numpy._core.numeric._frombuffer", 30)
     arguments = [function, _text("__globals__", 31)]
@@ -375,6 +388,7 @@ WRAPPED: dict[str, tuple[Callable[[Path], bytes], ...]] = {
     ".skops": (
         skops_type, skops_function, skops_dotted_type, skops_brings_its_trust_list,
         skops_object_array, skops_pickle_member, skops_code_in_a_state, skops_partial,
+        skops_attributes_of_python, skops_state_that_is_asked,
         skops_key_type, skops_part_in_place_of_another, skops_method, skops_list_of_another_type,
     ),
 }  # fmt: skip

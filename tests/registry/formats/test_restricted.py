@@ -21,6 +21,7 @@ from tests.makers import models
 from tests.makers.benign import MODELS, fitted
 from tests.makers.hostile_pickles import TECHNIQUES, marker
 from tests.makers.hostile_plain import called
+from tests.makers.hostile_values import VALUES
 
 FORMATS = {".pkl": "sklearn", ".joblib": "sklearn", ".skops": "skops"}
 REFUSED = (UnsafeArtifact, PredictionFailed, Rejected, NotInstalled)
@@ -37,6 +38,8 @@ IN_A_WORKER = [
     *("after_the_compressed_end", "second_pickle", "skops_type", "skops_function"),
     *("newobj_by_copyreg", "reconstructor_of_a_size", "values_that_call", "skops_key_type"),
     *("skops_code_in_a_state", "skops_partial", "skops_part_in_place_of_another"),
+    *("skops_attributes_of_python", "skops_state_that_is_asked"),
+    *(maker.__name__ for maker in VALUES),
 ]
 
 
@@ -49,6 +52,14 @@ def test_a_hostile_pickle_is_not_loaded_even_without_a_scan(
     with pytest.raises(UnsafeArtifact if name not in DAMAGED else PredictionFailed):
         pool.check(_spec(path, FORMATS[path.suffix]))
     assert not marker(tmp_path).exists()
+
+
+def test_a_state_does_not_replace_a_method() -> None:
+    from scipy.stats import norm
+
+    replaced = {"name": norm.name, "_attach_methods": norm.cdf}
+    assert guards.shadows(norm, replaced) == "norm_gen._attach_methods"
+    assert not guards.shadows(norm, {"name": norm.name, "_attach_methods": 1, "own": norm.cdf})
 
 
 DAMAGED = ("after_the_compressed_end",)
