@@ -121,7 +121,8 @@ class _Restricted(_pickle._Unpickler):  # type: ignore[misc]
         self.load_reduce()
 
     def _newobj(self) -> None:
-        self._made(*self.stack[-2:], {})
+        cls, args = self.stack[-2:]
+        self._made(cls, args, {})
         self.load_newobj()
 
     def _newobj_ex(self) -> None:
