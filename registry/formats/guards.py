@@ -37,6 +37,12 @@ _INERT = (
 _DISTRIBUTION = re.compile(r"scipy\.stats\._(continuous|discrete)_distns\.\w+_gen")
 _INDEX = re.compile(r"pandas\.(core\.indexes\.\w+\.)?\w*Index")
 _PARTIAL = "functools.partial"
+# Where these keep the address of native memory once they are loaded, files keep the model itself:
+# no number, which would become an address, and not nothing, which would be the address 0.
+_NATIVE: dict[str, Callable[[dict[Any, Any]], bool]] = {
+    "xgboost.core.Booster": lambda given: _is_model(given.get("handle")),
+    "lightgbm.basic.Booster": lambda given: type(given.get("_handle", given.get("handle"))) is str,
+}
 _METHODS = frozenset(
     ("_entropy", "_cdf_single", "_ppf_single", "_mom0_sc", "_mom1_sc", "_mom_integ0", "_mom_integ1")
 )
@@ -74,7 +80,8 @@ def state(made: Any, given: Any) -> bool:
         return type(given) is dict and _is_template(given.get("_parse_arg_template"))
     if _kind(made) == _PARTIAL:
         return isinstance(given, tuple) and len(given) == 4 and _partial(given[:1])
-    return True
+    native = _NATIVE.get(_kind(made))
+    return native is None or (type(given) is dict and native(given))
 
 
 def _is_plain(made: Any, given: Any) -> bool:
@@ -140,6 +147,13 @@ def _holds_calls(given: Any, depth: int = 0) -> bool:
 def has_state(path: str) -> bool:
     """Whether the state of a class's objects is looked at, because some of it acts."""
     return path in ("numpy.dtype", _PARTIAL) or bool(_DISTRIBUTION.fullmatch(path))
+
+
+def _is_model(given: Any) -> bool:
+    """Whether it is bytes, as they are or as a stub."""
+    if isinstance(given, Instance):
+        return given.cls.path == "builtins.bytearray"
+    return isinstance(given, (bytearray, bytes, Skipped))
 
 
 def _is_template(text: Any) -> bool:

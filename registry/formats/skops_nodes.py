@@ -54,7 +54,7 @@ _LOADERS: dict[str, str] = {
     "TypeNode": r".*",
 }
 _TYPES = {kind: re.compile(pattern) for kind, pattern in _LOADERS.items()}
-_STATES = ("DictNode", "JsonNode", "ListNode", "NdArrayNode", "TupleNode")
+_STATES = ("DictNode", "JsonNode", "TupleNode")
 _REFERENCES = ("FunctionNode", "TypeNode")
 _PLAIN = re.compile(r"builtins\.(bool|complex|dict|float|frozenset|int|list|object|set|str|tuple)")
 _KEY = re.compile(r"builtins\.(bool|float|int|str|tuple|NoneType)|" + _LOADERS["NdArrayNode"])
@@ -139,6 +139,8 @@ def _object(node: dict[str, Any], path: str) -> bool:
     """
     content = node.get("content")
     plain = content is None or _loader(content) in _STATES
+    if _loader(content) == "JsonNode":  # an empty state; pairs in it would become attributes
+        plain = content.get("content") == "null"
     return plain and not guards.has_state(path) and path not in names.CALLABLE
 
 

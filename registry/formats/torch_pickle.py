@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from registry.errors import BrokenArtifact, PredictionFailed
-from registry.formats import archives, names, runtime, torch_run, torch_zip, torchscript
+from registry.formats import archives, names, restricted, runtime, torch_run, torch_zip, torchscript
 from registry.formats.dry_run import Seen, dry_run_many
 from registry.formats.stubs import Global, Instance, Weight
 from registry.formats.text import clean, plain, refusal
@@ -58,9 +58,13 @@ def inspect(file: BinaryIO) -> Inspection:
 def _walk(file: BinaryIO) -> tuple[Seen, dict[str, Any]]:
     if is_legacy(file):
         return walked_legacy(file)[3], {"layout": "before torch 1.6"}
+    return _walked_zip(file), {"layout": "zip"}
+
+
+def _walked_zip(file: BinaryIO) -> Seen:
     with archives.opened(file) as archive:
         folder = archives.folder(archive.namelist(), "data.pkl") or ""
-        return torch_zip.pickle_inside(archive, folder), {"layout": "zip"}
+        return torch_zip.pickle_inside(archive, folder)
 
 
 def is_legacy(file: BinaryIO) -> bool:
@@ -168,20 +172,34 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
 
     Raises:
         PredictionFailed: It holds anything else.
+        UnsafeArtifact: It does what no library writes.
     """
     torch = torch_run.prepare(threads)
-    seen, _ = _walk(file)
-    foreign = [n for n in seen.globals.values() if not _is_torch_own(n)]
-    if foreign or not isinstance(seen.root, Instance):
+    legacy = is_legacy(file)
+    walked = walked_legacy(file) if legacy else [_walked_zip(file)]
+    root = walked[3 if legacy else 0].root
+    asked = [name for seen in walked for name in seen.globals.values()]
+    foreign = [n for n in asked if not _is_torch_own(n)]
+    if foreign or not isinstance(root, Instance):
         why = _OWN_CLASS.format(name=clean(foreign[0].path)) if foreign else WEIGHTS_ALONE
         raise PredictionFailed(why)
-    layers = [_layer(n) for n in seen.globals.values() if n.module.startswith("torch.nn.")]
+    _refuse_flaws(walked)
+    layers = [_layer(n) for n in asked if n.module.startswith("torch.nn.")]
     file.seek(0)
     try:
         with torch.serialization.safe_globals(layers):
             return torch.load(file, map_location="cpu", weights_only=True).eval()
     except (RuntimeError, ValueError, OSError, BrokenArtifact) as wrong:
         raise PredictionFailed("torch cannot load this file", clean(wrong, 2000)) from None
+
+
+def _refuse_flaws(walked: list[Seen]) -> None:
+    """Hold the load to what the scan is held to: torch's safe loader looks at names alone."""
+    for seen in walked:
+        if flaw := next(iter(seen.flaws), None):
+            raise restricted.unsafe([], f"the file breaks a rule ({flaw.rule}): {flaw.what}")
+        if seen.trailing:
+            raise restricted.unsafe([], "more bytes follow after the end of the pickle")
 
 
 def _layer(name: Global) -> Any:

@@ -47,7 +47,8 @@ def _call(path: str, *args: object) -> bytes:
     return _code(_Name(path)) + _code(args) + b"R"
 
 
-def _new(path: str, state: object) -> bytes:
+def new(path: str, state: object) -> bytes:
+    """Opcodes that make an object without arguments and fill it."""
     return _code(_Name(path)) + b")\x81" + _code(state) + b"b"
 
 
@@ -136,7 +137,7 @@ def setstate_in_a_state(marker: Path) -> bytes:
 def class_in_a_state(marker: Path) -> bytes:
     """A table of pandas that takes its class from its state."""
     state = {"_typ": "dataframe", "__class__": _Name("numpy.vectorize")}
-    return b"\x80\x04" + _new("pandas.core.frame.DataFrame", state) + b"."
+    return b"\x80\x04" + new("pandas.core.frame.DataFrame", state) + b"."
 
 
 def address_in_a_state(marker: Path) -> bytes:
@@ -180,8 +181,19 @@ def named_arguments(marker: Path) -> bytes:
     return b"\x80\x04" + _code(cls) + _code(args) + _code({"axes": str(marker)}) + b"\x92."
 
 
+def address_of_a_booster(marker: Path) -> bytes:
+    """LightGBM: a number where the file keeps the model, which would become an address."""
+    return b"\x80\x04" + new("lightgbm.basic.Booster", {"_handle": 4096}) + b"."
+
+
+def booster_without_a_model(marker: Path) -> bytes:
+    """XGBoost: nothing where the file keeps the model, which is the address 0."""
+    return b"\x80\x04" + new("xgboost.core.Booster", {"handle": None}) + b"."
+
+
 VALUES: tuple[Callable[[Path], bytes], ...] = (
     code_by_listed_names, function_in_a_list, function_in_a_later_argument, setstate_in_a_state,
     class_in_a_state, address_in_a_state, state_that_is_asked, slots_that_are_asked,
     append_of_its_own, add_of_its_own, keys_of_its_own, named_arguments,
+    address_of_a_booster, booster_without_a_model,
 )  # fmt: skip
