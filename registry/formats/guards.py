@@ -91,11 +91,28 @@ def _is_plain(made: Any, given: Any) -> bool:
     `__setstate__` what is called with its next state.
     """
     is_pair = isinstance(given, tuple) and len(given) == 2
-    parts = given if is_pair and not _is_bit_generator(made) else (given,)
+    if is_pair and not _is_bit_generator(made):
+        parts = given
+    else:
+        parts = (given,)
+        if isinstance(given, tuple) and not _is_row(made, given):
+            return False
     return all(_is_attributes(p) if isinstance(p, dict) else type(p) in _INERT for p in parts)
 
 
-def _is_attributes(part: dict[Any, Any]) -> bool:
+def _is_row(made: Any, given: tuple[Any, ...]) -> bool:
+    """Whether a state by places sets no attributes of Python's own; pandas sets those in its third.
+
+    Source: pandas/_libs/arrays.pyx, NDArrayBacked.__setstate__, 3.0.
+    """
+    named = (name for part in given if isinstance(part, dict) for name in part)
+    if any(isinstance(name, str) and not is_attribute(name) for name in named):
+        return False
+    arrays = len(given) == 3 and any(isinstance(p, (np.ndarray, Array)) for p in given[:2])
+    return not (arrays and _kind(made).startswith("pandas.")) or _is_attributes(given[2])
+
+
+def _is_attributes(part: Any) -> bool:
     if type(part) not in (dict, OrderedDict):
         return False
     return all(type(name) is str and is_attribute(name) for name in part)
@@ -230,6 +247,16 @@ def _of(prefix: str) -> Callable[[tuple[Any, ...]], bool]:
     return lambda args: bool(args) and _name(args[0]).startswith(prefix)
 
 
+def _compiled(check: Callable[[tuple[Any, ...]], bool]) -> Callable[[tuple[Any, ...]], bool]:
+    """A check of Cython's makers: a state among their arguments has no attributes in it."""
+
+    def fits(args: tuple[Any, ...]) -> bool:
+        plain = len(args) == 3 and isinstance(args[2], (tuple, type(None)))
+        return plain and check(args) and not any(isinstance(p, dict) for p in args[2] or ())
+
+    return fits
+
+
 def _masked(args: tuple[Any, ...]) -> bool:
     return len(args) == 4 and all(_name(cls).startswith("numpy.") for cls in args[:2])
 
@@ -310,10 +337,11 @@ _CALLS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
     "numpy._core.multiarray._reconstruct": _empty_array,
     "numpy.core.multiarray._reconstruct": _empty_array,
     "numpy.ma.core._mareconstruct": _masked,
+    "numpy.random.bit_generator.__pyx_unpickle_SeedSequence": _compiled(_of("numpy.random.")),
     "numpy.random._pickle.__bit_generator_ctor": _random,
     "numpy.random._pickle.__generator_ctor": _random,
     "numpy.random._pickle.__randomstate_ctor": _random,
-    "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked": _of("pandas."),
+    "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked": _compiled(_of("pandas.")),
     "pandas.core.indexes.base._new_Index": _index,
     "pandas.core.indexes.datetimes._new_DatetimeIndex": _index,
     **{
@@ -328,6 +356,7 @@ _CALLS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
             "neighbors.kd_tree",
         )
     },
+    "sklearn._loss._loss.__pyx_unpickle_CyHalfMultinomialLoss": _compiled(_of("sklearn.")),
     "torch._tensor._rebuild_from_type_v2": _tensor_subclass,
     "torch._utils._rebuild_parameter_with_state": _parameter,
 }

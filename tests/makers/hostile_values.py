@@ -54,7 +54,11 @@ def new(path: str, state: object) -> bytes:
 
 def _with(**values: object) -> bytes:
     """An object with these attributes."""
-    return _call("types.SimpleNamespace") + _code(values) + b"b"
+    return new("numpy.vectorize", values)
+
+
+def _empty() -> bytes:
+    return _code(_Name("numpy.vectorize")) + b")\x81"
 
 
 def _key(*keys: str) -> bytes:
@@ -105,7 +109,7 @@ def code_by_listed_names(marker: Path) -> bytes:
             _stored(_attribute(_key("all", "then"), _key("exec")), b"h" + builtins, exec_),
             _now(_key("all"), b"h" + builtins),
             _now(_key("transpose"), b"h" + exec_),
-            _call("types.SimpleNamespace") + b"h" + exec_ + b"bq\x030",
+            _empty() + b"h" + exec_ + b"bq\x030",
             _with(__setstate__=_partial_of(b"h\x03")) + _code(writing(marker)) + b"b.",
         )
     )
@@ -149,13 +153,13 @@ def address_in_a_state(marker: Path) -> bytes:
 def state_that_is_asked(marker: Path) -> bytes:
     """A state that is no data: the loader calls its items."""
     state = _with(items=_later(_first(), [[("__class__", 1)]]))
-    return b"\x80\x04" + _call("types.SimpleNamespace") + state + b"b."
+    return b"\x80\x04" + _empty() + state + b"b."
 
 
 def slots_that_are_asked(marker: Path) -> bytes:
     """The second half of a state is no data: what its items say is set, one by one."""
     slots = _with(items=_later(_first(), [[("__class__", 1)]]))
-    return b"\x80\x04" + _call("types.SimpleNamespace") + _code((None, slots)) + b"b."
+    return b"\x80\x04" + _empty() + _code((None, slots)) + b"b."
 
 
 def append_of_its_own(marker: Path) -> bytes:
@@ -191,9 +195,28 @@ def booster_without_a_model(marker: Path) -> bytes:
     return b"\x80\x04" + new("xgboost.core.Booster", {"handle": None}) + b"."
 
 
+def class_in_a_row(marker: Path) -> bytes:
+    """A column of pandas that takes its class from the third place of its state."""
+    row = (_call("numpy.dtype", "f8"), _array(), [("__class__", _Name("numpy.vectorize"))])
+    return b"\x80\x04" + new("pandas.arrays.NumpyExtensionArray", row) + b"."
+
+
+def attributes_in_a_compiled_state(marker: Path) -> bytes:
+    """The same among the arguments of Cython's maker of objects."""
+    cls = _Name("pandas.arrays.NumpyExtensionArray")
+    row = (_call("numpy.dtype", "f8"), _array(), {"__array_interface__": 4096})
+    path = "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked"
+    return b"\x80\x04" + _call(path, cls, 0, row) + b"."
+
+
+def _array() -> bytes:
+    return _call("numpy._core.multiarray._reconstruct", _Name("numpy.ndarray"), (0,), "b")
+
+
 VALUES: tuple[Callable[[Path], bytes], ...] = (
     code_by_listed_names, function_in_a_list, function_in_a_later_argument, setstate_in_a_state,
     class_in_a_state, address_in_a_state, state_that_is_asked, slots_that_are_asked,
     append_of_its_own, add_of_its_own, keys_of_its_own, named_arguments,
     address_of_a_booster, booster_without_a_model,
+    class_in_a_row, attributes_in_a_compiled_state,
 )  # fmt: skip
