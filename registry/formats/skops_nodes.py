@@ -139,8 +139,8 @@ def _object(node: dict[str, Any], path: str) -> bool:
     """
     content = node.get("content")
     plain = content is None or _loader(content) in _STATES
-    if _loader(content) == "JsonNode":  # an empty state; pairs in it would become attributes
-        plain = content.get("content") == "null"
+    if isinstance(content, dict) and _loader(content) == "JsonNode":
+        plain = content.get("content") == "null"  # pairs in it would become attributes
     return plain and not guards.has_state(path) and path not in names.CALLABLE
 
 
