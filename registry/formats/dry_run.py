@@ -6,7 +6,8 @@ import io
 from typing import BinaryIO
 
 from registry.errors import BrokenArtifact
-from registry.formats.machine import DAMAGE, DryRun, Seen
+from registry.formats.machine import DAMAGE, DryRun
+from registry.formats.seen import Seen
 from registry.formats.source import Limits, Source
 from registry.formats.text import clean, refusal
 from registry.formats.weighing import refuse_bombs

@@ -6,15 +6,18 @@ object's state is turned into code: SciPy's distributions `exec` a text out of t
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections import OrderedDict
 from collections.abc import Callable
+from itertools import chain
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
 
 from registry.formats import dtypes, names
-from registry.formats.stubs import Global, Instance, Skipped
+from registry.formats.stubs import Array, Global, Instance, Skipped
 
 _BASES = frozenset(
     f"builtins.{name}"
@@ -22,9 +25,24 @@ _BASES = frozenset(
                  "float", "complex")
 )  # fmt: skip
 _CONTAINERS = _BASES | {"collections.OrderedDict"}
+_FILLED = _CONTAINERS | {
+    "collections.Counter", "collections.defaultdict", "collections.deque",
+    "sklearn.utils.Bunch", "sklearn.utils._bunch.Bunch",
+}  # fmt: skip
+_DESCRIBE = ("__doc__", "__name__", "__overloads__", "__constants__")  # the last two are torch's
+_INERT = (
+    *(type(None), bool, int, float, complex, str, bytes, bytearray, tuple, list, set, frozenset),
+    *(np.ndarray, np.dtype, Array, Skipped),
+)
 _DISTRIBUTION = re.compile(r"scipy\.stats\._(continuous|discrete)_distns\.\w+_gen")
 _INDEX = re.compile(r"pandas\.(core\.indexes\.\w+\.)?\w*Index")
 _PARTIAL = "functools.partial"
+# Where these keep the address of native memory once they are loaded, files keep the model itself:
+# no number, which would become an address, and not nothing, which would be the address 0.
+_NATIVE: dict[str, Callable[[dict[Any, Any]], bool]] = {
+    "xgboost.core.Booster": lambda given: _is_model(given.get("handle")),
+    "lightgbm.basic.Booster": lambda given: type(given.get("_handle", given.get("handle"))) is str,
+}
 _METHODS = frozenset(
     ("_entropy", "_cdf_single", "_ppf_single", "_mom0_sc", "_mom1_sc", "_mom_integ0", "_mom_integ1")
 )
@@ -54,23 +72,85 @@ def call(path: str, args: Any) -> bool:
 
 def state(made: Any, given: Any) -> bool:
     """Whether an object may be given this state by BUILD."""
-    slots = given[1] if isinstance(given, tuple) and len(given) == 2 else None
-    if isinstance(slots, dict) and any(str(name).startswith("__") for name in slots):
-        return False  # they are set one by one: __class__ would change what the object is
     if isinstance(made, np.dtype):
         return dtypes.fits(made, given)
-    if _holds_calls(given):
+    if not _is_plain(made, given) or _holds_calls(given):
         return False
     if _DISTRIBUTION.fullmatch(_kind(made)):
         return type(given) is dict and _is_template(given.get("_parse_arg_template"))
     if _kind(made) == _PARTIAL:
         return isinstance(given, tuple) and len(given) == 4 and _partial(given[:1])
-    return True
+    native = _NATIVE.get(_kind(made))
+    return native is None or (type(given) is dict and native(given))
+
+
+def _is_plain(made: Any, given: Any) -> bool:
+    """Whether a state is data through and through: loaders ask other objects for their `items`.
+
+    Names with two underscores belong to Python: `__class__` changes what an object is, and
+    `__setstate__` what is called with its next state.
+    """
+    is_pair = isinstance(given, tuple) and len(given) == 2
+    if is_pair and not _is_bit_generator(made):
+        parts = given
+    else:
+        parts = (given,)
+        if isinstance(given, tuple) and not _is_row(made, given):
+            return False
+    return all(_is_attributes(p) if isinstance(p, dict) else type(p) in _INERT for p in parts)
+
+
+def _is_row(made: Any, given: tuple[Any, ...]) -> bool:
+    """Whether a state by places sets no attributes of Python's own; pandas sets those in its third.
+
+    Source: pandas/_libs/arrays.pyx, NDArrayBacked.__setstate__, 3.0.
+    """
+    named = (name for part in given if isinstance(part, dict) for name in part)
+    if any(isinstance(name, str) and not is_attribute(name) for name in named):
+        return False
+    arrays = len(given) == 3 and any(isinstance(p, (np.ndarray, Array)) for p in given[:2])
+    return not (arrays and _kind(made).startswith("pandas.")) or _is_attributes(given[2])
+
+
+def _is_attributes(part: Any) -> bool:
+    if type(part) not in (dict, OrderedDict):
+        return False
+    return all(type(name) is str and is_attribute(name) for name in part)
+
+
+def is_attribute(name: str) -> bool:
+    """Whether objects are filled with attributes of this name: not with Python's own."""
+    return not name.startswith("__") or name in _DESCRIBE
+
+
+def shadows(made: Any, given: Any) -> str:
+    """The method of a real object that a state would replace with something else to call, or ""."""
+    parts = given if isinstance(given, tuple) and len(given) == 2 else (given,)
+    for name, value in chain.from_iterable(p.items() for p in parts if isinstance(p, dict)):
+        known = inspect.getattr_static(type(made), name, None) if callable(value) else None
+        if hasattr(type(known), "__get__") or callable(known):
+            return f"{type(made).__name__}.{name}"
+    return ""
 
 
 def calls(value: Any) -> bool:
     """Whether a value is a function that files may call: it has no business among the data."""
-    return _name(value) in names.CALLABLE and _name(value) not in _CONTAINERS
+    return is_called(_name(value))
+
+
+def is_called(path: str) -> bool:
+    """Whether this name is of such a function; containers are called by many."""
+    return path in names.CALLABLE and path not in _CONTAINERS
+
+
+def is_container(path: str) -> bool:
+    """Whether files put items into objects of this class; of a foreign one, nobody knows."""
+    return path in _FILLED or path not in names.LISTED
+
+
+def taken(path: str) -> int:
+    """How many of a function's first arguments may be functions of that kind."""
+    return _TAKEN.get(path, 0)
 
 
 def _holds_calls(given: Any, depth: int = 0) -> bool:
@@ -84,6 +164,13 @@ def _holds_calls(given: Any, depth: int = 0) -> bool:
 def has_state(path: str) -> bool:
     """Whether the state of a class's objects is looked at, because some of it acts."""
     return path in ("numpy.dtype", _PARTIAL) or bool(_DISTRIBUTION.fullmatch(path))
+
+
+def _is_model(given: Any) -> bool:
+    """Whether it is bytes, as they are or as a stub."""
+    if isinstance(given, Instance):
+        return given.cls.path == "builtins.bytearray"
+    return isinstance(given, (bytearray, bytes, Skipped))
 
 
 def _is_template(text: Any) -> bool:
@@ -160,6 +247,16 @@ def _of(prefix: str) -> Callable[[tuple[Any, ...]], bool]:
     return lambda args: bool(args) and _name(args[0]).startswith(prefix)
 
 
+def _compiled(check: Callable[[tuple[Any, ...]], bool]) -> Callable[[tuple[Any, ...]], bool]:
+    """A check of Cython's makers: a state among their arguments has no attributes in it."""
+
+    def fits(args: tuple[Any, ...]) -> bool:
+        plain = len(args) == 3 and isinstance(args[2], (tuple, type(None)))
+        return plain and check(args) and not any(isinstance(p, dict) for p in args[2] or ())
+
+    return fits
+
+
 def _masked(args: tuple[Any, ...]) -> bool:
     return len(args) == 4 and all(_name(cls).startswith("numpy.") for cls in args[:2])
 
@@ -193,6 +290,15 @@ def _items(args: tuple[Any, ...]) -> bool:
     return not args or (len(args) == 1 and isinstance(args[0], (list, tuple, set, frozenset)))
 
 
+def _pairs(args: tuple[Any, ...]) -> bool:
+    """Nothing, or plain pairs: another object would be asked for its `keys`."""
+    return not args or (len(args) == 1 and type(args[0]) in (list, tuple, dict))
+
+
+def _queue(args: tuple[Any, ...]) -> bool:
+    return not args or (type(args[0]) in (list, tuple) and len(args) < 3)
+
+
 def _empty_array(args: tuple[Any, ...]) -> bool:
     return len(args) == 3 and args[1] in ((0,), (), 0)
 
@@ -200,9 +306,19 @@ def _empty_array(args: tuple[Any, ...]) -> bool:
 def _tensor_subclass(args: tuple[Any, ...]) -> bool:
     inner = _name(args[0]) if len(args) == 4 else ""
     fits = inner.startswith("torch._utils._rebuild_") and inner in names.CALLABLE
-    return fits and call(inner, args[2])
+    return fits and call(inner, args[2]) and state(None, args[3])
 
 
+_TAKEN = {
+    "copyreg.__newobj__": 1,
+    "copyreg.__newobj_ex__": 1,
+    "copyreg._reconstructor": 1,
+    "numpy.random._pickle.__bit_generator_ctor": 2,
+    "numpy.random._pickle.__generator_ctor": 2,
+    "numpy.random._pickle.__randomstate_ctor": 2,
+    "torch._tensor._rebuild_from_type_v2": 1,
+    "sklearn._loss._loss.__pyx_unpickle_CyHalfMultinomialLoss": 1,
+}
 _CALLS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
     "_codecs.encode": _encode,
     "builtins.bytearray": _bytearray,
@@ -210,7 +326,10 @@ _CALLS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
     "builtins.getattr": _getattr,
     "builtins.set": _items,
     "builtins.frozenset": _items,
+    "collections.Counter": _pairs,
+    "collections.OrderedDict": _pairs,
     "collections.defaultdict": _default,
+    "collections.deque": _queue,
     "copyreg.__newobj__": _newobj,
     "copyreg.__newobj_ex__": _newobj_ex,
     "copyreg._reconstructor": _reconstructor,
@@ -218,10 +337,11 @@ _CALLS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
     "numpy._core.multiarray._reconstruct": _empty_array,
     "numpy.core.multiarray._reconstruct": _empty_array,
     "numpy.ma.core._mareconstruct": _masked,
+    "numpy.random.bit_generator.__pyx_unpickle_SeedSequence": _compiled(_of("numpy.random.")),
     "numpy.random._pickle.__bit_generator_ctor": _random,
     "numpy.random._pickle.__generator_ctor": _random,
     "numpy.random._pickle.__randomstate_ctor": _random,
-    "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked": _of("pandas."),
+    "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked": _compiled(_of("pandas.")),
     "pandas.core.indexes.base._new_Index": _index,
     "pandas.core.indexes.datetimes._new_DatetimeIndex": _index,
     **{
@@ -236,6 +356,7 @@ _CALLS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
             "neighbors.kd_tree",
         )
     },
+    "sklearn._loss._loss.__pyx_unpickle_CyHalfMultinomialLoss": _compiled(_of("sklearn.")),
     "torch._tensor._rebuild_from_type_v2": _tensor_subclass,
     "torch._utils._rebuild_parameter_with_state": _parameter,
 }

@@ -11,13 +11,13 @@ import io
 import pickle
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from registry.formats import compressed, guards, names, reductions
 from registry.formats.marks import HEAD_BYTES, is_pickle
+from registry.formats.seen import Seen
 from registry.formats.source import Limits, Source
 from registry.formats.stubs import (
     MAX_DECODED_BYTES,
@@ -32,69 +32,19 @@ from registry.formats.stubs import (
     product,
 )
 from registry.formats.text import clean
+from registry.formats.watch import Watch, watched
 
-MAX_GLOBALS = 2_000
 WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 _pickle: Any = pickle  # typeshed leaves out the machine of pure Python
 _ANCIENT = {"joblib.numpy_pickle_compat", "sklearn.externals.joblib.numpy_pickle"}
 _SHORT = 5  # bytes: too few for a pickle that asks for a name
-_MAX_FLAWS, _MAX_NESTED, _MEMO_SLACK = 50, 5, 1 << 20
+_MAX_NESTED, _MEMO_SLACK = 5, 1 << 20
 DAMAGE = (
     *(*compressed.DAMAGE, pickle.UnpicklingError, struct.error, ArithmeticError),
     *(AttributeError, KeyError, IndexError, TypeError, RecursionError),
     *(MemoryError, AssertionError, NotImplementedError, BufferError, SystemError),
 )
 """Whatever reading a damaged pickle raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """Something that no honest file has.
-
-    Attributes:
-        rule: Which rule it breaks.
-        what: The part of the file that does.
-    """
-
-    rule: str
-    what: str
-
-
-@dataclass
-class Seen:
-    """What a dry run saw.
-
-    Attributes:
-        root: The pickled object, made of stubs and plain data.
-        globals: Names the file asks for, each once, in order, by `module.name`.
-        flaws: What no honest file has, each once.
-        trailing: Whether more bytes follow the pickle.
-        storages: Bytes of each torch storage that tensors refer to, by its key.
-    """
-
-    root: Any = None
-    globals: dict[str, Global] = field(default_factory=dict)
-    flaws: dict[Flaw, None] = field(default_factory=dict)
-    protocol: int = 0
-    trailing: bool = False
-    storages: dict[str, int] = field(default_factory=dict)
-
-    def name(self, found: Global) -> None:
-        """Note a name that the file asks for.
-
-        Raises:
-            ValueError: There are more than any model has.
-        """
-        key = clean(found.path)
-        if self.globals.setdefault(key, found) != found:  # two that are shown alike
-            self.globals.setdefault(f"{found.module!r} {found.name!r}", found)
-        if len(self.globals) > MAX_GLOBALS:
-            raise ValueError(f"it asks for more than {MAX_GLOBALS:,} names")
-
-    def flaw(self, rule: str, what: str) -> None:
-        """Note what no honest file has."""
-        if len(self.flaws) < _MAX_FLAWS:
-            self.flaws[Flaw(rule, clean(what))] = None
 
 
 class DryRun(_pickle._Unpickler):  # type: ignore[misc]
@@ -121,6 +71,8 @@ class DryRun(_pickle._Unpickler):  # type: ignore[misc]
         self.source = source
         self.seen = seen or Seen()
         self._torch, self._arrays, self._nested = torch, arrays, nested
+        self.watch = Watch()
+        self._called: dict[str, Global] = {}
 
     def load(self) -> Any:
         self._unframer = _pickle._Unframer(self._file_read, self._file_readline)
@@ -156,7 +108,19 @@ class DryRun(_pickle._Unpickler):  # type: ignore[misc]
         if module in _ANCIENT and name.endswith("NDArrayWrapper"):
             raise ValueError("arrays in separate files, as joblib wrote them before 2015")
         self.seen.name(found)
+        if guards.is_called(found.path):
+            found = self._called.setdefault(found.path, found)
+            self.watch.add(found)
         return found
+
+    def misplaced(self) -> None:
+        """A function that files may call becomes data."""
+        self.seen.flaw("function-kept", "a list, a state or an argument")
+
+    def fills(self, target: Any) -> None:
+        """Something is put into this."""
+        if isinstance(target, Instance) and not guards.is_container(target.cls.path):
+            self.seen.flaw("state", target.cls.path)
 
     def get_extension(self, code: int) -> None:
         self.seen.flaw("old-opcode", "EXT")
@@ -190,16 +154,21 @@ class DryRun(_pickle._Unpickler):  # type: ignore[misc]
                 self.seen.flaw("call", f"{function.path}, which files only refer to")
             elif not guards.call(function.path, args):
                 self.seen.flaw("call", f"{function.path} with what no library gives it")
+            elif self.watch.holds(args[guards.taken(function.path) :]):
+                self.misplaced()
         self.stack[-1] = self._call(function, args)
 
     def _newobj(self) -> None:
         args, cls = self.stack.pop(), self.stack.pop()
         if isinstance(cls, Global) and not guards.call(cls.path, args):
             self.seen.flaw("call", f"{cls.path} with what no library gives it")
+        if self.watch.holds(args):
+            self.misplaced()
         self.append(self._call(cls, args))
 
     def _newobj_ex(self) -> None:
-        self.stack.pop()
+        if self.stack.pop():
+            self.seen.flaw("call", "a class with named arguments")
         self._newobj()
 
     def _instantiate(self, klass: Any, args: list[Any]) -> None:
@@ -227,6 +196,8 @@ class DryRun(_pickle._Unpickler):  # type: ignore[misc]
             self.seen.flaw("state-of-a-class", made.path)
         elif not guards.state(made, state):
             self.seen.flaw("state", made.cls.path if isinstance(made, Instance) else "an object")
+        elif self.watch.holds((state, made)):
+            self.misplaced()
         if isinstance(made, Array):
             made.build(state)
         elif isinstance(made, np.dtype):
@@ -392,4 +363,4 @@ class DryRun(_pickle._Unpickler):  # type: ignore[misc]
         pickle.FROZENSET: _frozenset,
         pickle.ADDITEMS: _additems,
     }
-    dispatch.update({opcode[0]: handler for opcode, handler in _OWN.items()})
+    dispatch = watched({**dispatch, **{o[0]: handler for o, handler in _OWN.items()}})

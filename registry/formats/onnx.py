@@ -253,6 +253,9 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # Else four bytes of a name are enough for it to read the file in a format of its own, in which
+    # another graph lies than the one that was scanned.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     file.seek(0)
     refusals: Any = (RuntimeError, ValueError, *_runtime_errors())
     try:

@@ -7,6 +7,7 @@ scan overlooks is not loaded.
 from __future__ import annotations
 
 import pickle
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, BinaryIO, ClassVar
 
@@ -16,6 +17,7 @@ from registry.errors import UnsafeArtifact
 from registry.formats import compressed, guards, names
 from registry.formats.machine import WRAPPER
 from registry.formats.text import clean, finding
+from registry.formats.watch import Watch, watched
 from registry.records import Named, Report
 
 _pickle: Any = pickle  # typeshed leaves out the machine of pure Python
@@ -85,6 +87,7 @@ class _Restricted(_pickle._Unpickler):  # type: ignore[misc]
         self._trusted, self._arrays = trusted, arrays
         self._found: dict[int, tuple[Any, set[str]]] = {}
         """What names were found, by identity: the thing, and the names it was asked for by."""
+        self.watch = Watch()
 
     def find_class(self, module: str, name: str) -> Any:
         real = names.python_2(module, name) if self.proto < 3 else (module, name)
@@ -93,7 +96,18 @@ class _Restricted(_pickle._Unpickler):  # type: ignore[misc]
             raise _Refused(f"the file asks for {path}", path)
         found = super().find_class(module, name)
         self._found.setdefault(id(found), (found, set()))[1].add(path)
+        if guards.is_called(path):
+            self.watch.add(found)
         return found
+
+    def misplaced(self) -> None:
+        """A function that files may call is to become data."""
+        raise _Refused("the file keeps a function for later that files only call")
+
+    def fills(self, target: Any) -> None:
+        """Something is to be put into this."""
+        if not isinstance(target, (list, dict, set, deque)):
+            raise _Refused(f"the file fills a {type(target).__name__} like a list")
 
     def _reduce(self) -> None:
         args, function = self.stack[-1], self.stack[-2]
@@ -102,19 +116,23 @@ class _Restricted(_pickle._Unpickler):  # type: ignore[misc]
             raise _Refused(f"the file calls {_shown(function, paths)}")
         if not all(guards.call(path, args) for path in paths):
             raise _Refused(f"the file calls {_shown(function, paths)} with odd arguments")
+        if any(self.watch.holds(args[guards.taken(path) :]) for path in paths):
+            self.misplaced()
         self.load_reduce()
 
     def _newobj(self) -> None:
-        self._made(*self.stack[-2:])
+        cls, args = self.stack[-2:]
+        self._made(cls, args, {})
         self.load_newobj()
 
     def _newobj_ex(self) -> None:
-        self._made(*self.stack[-3:-1])
+        self._made(*self.stack[-3:])
         self.load_newobj_ex()
 
-    def _made(self, cls: Any, args: Any) -> None:
+    def _made(self, cls: Any, args: Any, named: Any) -> None:
         paths = self._found.get(id(cls), (None, set[str]()))[1]
-        if not paths or not all(guards.call(path, args) for path in paths):
+        odd = bool(named) or not all(guards.call(path, args) for path in paths)
+        if not paths or odd or self.watch.holds(args):
             raise _Refused(f"the file makes {_shown(cls, paths)} as no library does")
 
     def _build(self) -> None:
@@ -123,6 +141,10 @@ class _Restricted(_pickle._Unpickler):  # type: ignore[misc]
             raise _Refused(f"the file changes {_shown(made, set())}")
         if not guards.state(made, state):
             raise _Refused(f"the file fills a {type(made).__name__} with what it never holds")
+        if self.watch.holds((state,)) or self.watch.holds((made,)):
+            self.misplaced()
+        if shadowed := guards.shadows(made, state):
+            raise _Refused(f"the file puts something else in the place of {shadowed}")
         self.load_build()
         if f"{type(made).__module__}.{type(made).__qualname__}" == WRAPPER:
             self.stack[-1] = self._array(made)
@@ -131,7 +153,10 @@ class _Restricted(_pickle._Unpickler):  # type: ignore[misc]
         if not self._arrays:
             raise _Refused("the file has an array where its loader expects none")
         if wrapper.dtype.hasobject:
-            return type(self)(self.file_handle, self._trusted, arrays=False).load()
+            made = type(self)(self.file_handle, self._trusted, arrays=False).load()
+            if not isinstance(made, np.ndarray):
+                raise _Refused("the file has something else in the place of an array")
+            return made
         return wrapper.read(self, ensure_native_byte_order=True)
 
     def _old(self) -> None:
@@ -144,6 +169,7 @@ class _Restricted(_pickle._Unpickler):  # type: ignore[misc]
         pickle.BUILD[0]: _build,
         **dict.fromkeys((code[0] for code in _OLD), _old),
     }
+    dispatch = watched(dispatch)
 
 
 def _shown(value: Any, paths: set[str]) -> str:

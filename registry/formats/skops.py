@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 from zipfile import ZipFile
 
 import numpy as np
 
 from registry.errors import BrokenArtifact
-from registry.formats import answers, archives, names, npy, proposals, restricted, skops_nodes
+from registry.formats import (
+    answers,
+    archives,
+    guards,
+    names,
+    npy,
+    proposals,
+    restricted,
+    skops_nodes,
+)
 from registry.formats.stubs import MAX_DECODED_BYTES, Array, Global, Instance
 from registry.formats.text import clean
 from registry.records import Inspection, Schema
@@ -166,7 +177,7 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
 
     Raises:
         UnsafeArtifact: It asks for a name that is neither listed nor trusted, or has a part that
-            skops never writes.
+            skops never writes, or a state that replaces a method.
         NotInstalled: A library that the file needs is missing.
         PredictionFailed: The object cannot answer.
     """
@@ -186,7 +197,48 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
         foreign = [n for n in untrusted if not names.may_load(*names.split(n), trusted)]
         if foreign:
             raise restricted.unsafe(foreign)
-        return answers.loaded(skops_io.loads(data, trusted=untrusted), threads)
+        with _guarded_states():
+            return answers.loaded(skops_io.loads(data, trusted=untrusted), threads)
+
+
+@contextmanager
+def _guarded_states() -> Iterator[None]:
+    """Hold skops' maker of objects to the rules that pickles are held to, on the real objects.
+
+    Only here are the classes at hand: the scan cannot know what is a method.
+    """
+    from skops.io._audit import NODE_TYPE_MAPPING
+    from skops.io._general import ObjectNode
+    from skops.io._utils import gettype
+
+    class Guarded(ObjectNode):  # type: ignore[misc]
+        def _construct(self) -> Any:
+            state = self.attrs.construct() if self.attrs is not None else None
+            if state is not None:
+                _check_state(gettype(self.module_name, self.class_name), state)
+            return super()._construct()
+
+    kept = {key: made for key, made in NODE_TYPE_MAPPING.items() if made is ObjectNode}
+    NODE_TYPE_MAPPING.update(dict.fromkeys(kept, Guarded))
+    try:
+        yield
+    finally:
+        NODE_TYPE_MAPPING.update(kept)
+
+
+def _check_state(cls: Any, state: Any) -> None:
+    """Whether skops may fill an object of this class so: it updates attributes with any pairs.
+
+    Raises:
+        UnsafeArtifact: It may not.
+    """
+    made = cls.__new__(cls)
+    filled = isinstance(state, dict) or hasattr(made, "__setstate__")
+    if not filled or not guards.state(made, state):
+        raise restricted.unsafe([], f"the file fills a {cls.__name__} with what it never holds")
+    if shadowed := guards.shadows(made, state):
+        said = f"the file puts something else in the place of {shadowed}"
+        raise restricted.unsafe([], said)
 
 
 def complete(model: Any, inspection: Inspection, schema: Schema | None) -> Schema | None:

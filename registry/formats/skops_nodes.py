@@ -54,6 +54,7 @@ _LOADERS: dict[str, str] = {
     "TypeNode": r".*",
 }
 _TYPES = {kind: re.compile(pattern) for kind, pattern in _LOADERS.items()}
+_STATES = ("DictNode", "JsonNode", "TupleNode")
 _REFERENCES = ("FunctionNode", "TypeNode")
 _PLAIN = re.compile(r"builtins\.(bool|complex|dict|float|frozenset|int|list|object|set|str|tuple)")
 _KEY = re.compile(r"builtins\.(bool|float|int|str|tuple|NoneType)|" + _LOADERS["NdArrayNode"])
@@ -132,8 +133,15 @@ def _anything(node: dict[str, Any], path: str) -> bool:
 
 
 def _object(node: dict[str, Any], path: str) -> bool:
-    """Made empty and filled: nothing whose state is looked at, and nothing that is called."""
-    return not guards.has_state(path) and path not in names.CALLABLE
+    """Made empty and filled: nothing whose state is looked at, and nothing that is called.
+
+    A state is plain data: the loader asks any other object for its `keys`.
+    """
+    content = node.get("content")
+    plain = content is None or _loader(content) in _STATES
+    if isinstance(content, dict) and _loader(content) == "JsonNode":
+        plain = content.get("content") == "null"  # pairs in it would become attributes
+    return plain and not guards.has_state(path) and path not in names.CALLABLE
 
 
 def _reference(node: dict[str, Any], path: str) -> bool:
@@ -149,7 +157,13 @@ def _partial(node: dict[str, Any], path: str) -> bool:
 
 
 def _mapping(node: dict[str, Any], path: str) -> bool:
-    """A dictionary: the types of its keys are called with the keys."""
+    """A dictionary: the types of its keys are called with the keys.
+
+    It may be what an object is filled with, so that no key is a name of Python's own.
+    """
+    content = node.get("content")
+    if not isinstance(content, dict) or not all(map(guards.is_attribute, content)):
+        return False
     return _loader(node.get("key_types")) == "ListNode" and _keys(node["key_types"])
 
 

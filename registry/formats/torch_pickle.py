@@ -10,6 +10,7 @@ from registry.errors import BrokenArtifact, PredictionFailed
 from registry.formats import (
     archives,
     names,
+    restricted,
     runtime,
     tars,
     torch_run,
@@ -185,20 +186,34 @@ def load_model(file: BinaryIO, threads: int, trusted: frozenset[str] = frozenset
 
     Raises:
         PredictionFailed: It holds anything else.
+        UnsafeArtifact: It does what no library writes.
     """
     torch = torch_run.prepare(threads)
-    seen, _ = _walk(file)
-    foreign = [n for n in seen.globals.values() if not _is_torch_own(n)]
-    if foreign or not isinstance(seen.root, Instance):
+    legacy = layout(file) == "legacy"
+    walked = walked_legacy(file) if legacy else [_walk(file)[0]]
+    root = walked[3 if legacy else 0].root
+    asked = [name for seen in walked for name in seen.globals.values()]
+    foreign = [n for n in asked if not _is_torch_own(n)]
+    if foreign or not isinstance(root, Instance):
         why = _OWN_CLASS.format(name=clean(foreign[0].path)) if foreign else WEIGHTS_ALONE
         raise PredictionFailed(why)
-    layers = [_layer(n) for n in seen.globals.values() if n.module.startswith("torch.nn.")]
+    _refuse_flaws(walked)
+    layers = [_layer(n) for n in asked if n.module.startswith("torch.nn.")]
     file.seek(0)
     try:
         with torch.serialization.safe_globals(layers):
             return torch.load(file, map_location="cpu", weights_only=True).eval()
     except (RuntimeError, ValueError, OSError, BrokenArtifact) as wrong:
         raise PredictionFailed("torch cannot load this file", clean(wrong, 2000)) from None
+
+
+def _refuse_flaws(walked: list[Seen]) -> None:
+    """Hold the load to what the scan is held to: torch's safe loader looks at names alone."""
+    for seen in walked:
+        if flaw := next(iter(seen.flaws), None):
+            raise restricted.unsafe([], f"the file breaks a rule ({flaw.rule}): {flaw.what}")
+        if seen.trailing:
+            raise restricted.unsafe([], "more bytes follow after the end of the pickle")
 
 
 def _layer(name: Global) -> Any:

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 
 from registry.errors import BrokenArtifact
 from registry.formats import reductions, tars
-from registry.formats.machine import DAMAGE, DryRun, Seen
+from registry.formats.machine import DAMAGE, DryRun
+from registry.formats.seen import Seen
 from registry.formats.source import Limits, Source
 from registry.formats.stubs import Global, Storage, Weight, lengths
 from registry.formats.tars import Part

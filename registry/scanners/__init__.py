@@ -37,7 +37,7 @@ Tell: TypeAlias = Callable[[str, int, int, Sequence[Finding]], None]
 MAX_FINDINGS, MAX_NAMES = 100, 2_000
 """As many as a report keeps; one that is cut is never milder for it."""
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever a scanner or a list changes, so that older reports are known as such."""
 
 

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 from registry.errors import BrokenArtifact
 from registry.formats import archives, names, sklearn, skops, torch_pickle, torch_tar
 from registry.formats.dry_run import Seen, dry_run_torch
-from registry.formats.machine import MAX_GLOBALS
+from registry.formats.seen import MAX_GLOBALS
 from registry.formats.stubs import Global
 from registry.formats.text import clean, finding
 from registry.records import Finding, Judgement, Named
@@ -26,6 +26,10 @@ _RULES: dict[str, tuple[str, str]] = {
     "old-opcode": ("it uses the opcode {}", "No library for Python 3 writes this; attacks do"),
     "call-of-a-result": ("it calls {}", "Libraries only call functions that they name"),
     "call": ("it calls {}", "No library writes such a call; it could do harm while loading"),
+    "function-kept": (
+        "it keeps a function that files only call in {}",
+        "Whoever gets it later calls it with anything",
+    ),
     "state-of-a-class": (
         "it changes the class {}",
         "That would change the class for everything else in the process",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -91,10 +92,49 @@ def _seen(program: Any) -> Iterator[Finding]:
             expression = value.get("expr_str", "")
             if not isinstance(expression, str) or not is_arithmetic(expression):
                 yield _code("a size expression that is no arithmetic", "expression")
+            if not all(_is_tree(value[key]) for key in ("in_spec", "out_spec") if key in value):
+                yield _code("a shape of inputs or outputs that imports", "tree")
             if "inputs" in value and "target" in value:
                 yield from _target(value["target"])
             if "as_operator" in value:  # an operator as an argument of another
                 yield from _target(value["as_operator"])
+
+
+def _is_tree(text: Any) -> bool:
+    """Whether a shape of inputs or outputs is made of plain containers.
+
+    Source: torch 2.13, torch/utils/_pytree.py: a defaultdict names its function by module and
+    name, and a dictionary in a context may be an enumeration, which is imported the same way.
+    """
+    try:
+        _, tree = json.loads(text)
+        stack = [tree]
+        while stack:
+            node = stack.pop()
+            context = node["context"]
+            if node["type"] == "collections.defaultdict" or _holds_names(context):
+                return False
+            stack.extend(node["children_spec"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
+    return True
+
+
+def _holds_names(context: Any) -> bool:
+    if context is None:
+        return False
+    if not isinstance(context, str):
+        return True
+    try:
+        stack = [json.loads(context)]
+    except ValueError:  # the name of a named tuple
+        return False
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            return True
+        stack.extend(part if isinstance(part, list) else ())
+    return False
 
 
 def is_arithmetic(expression: str) -> bool:

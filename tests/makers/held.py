@@ -49,3 +49,17 @@ def dangerous(folder: Path) -> Path:
     path = folder / "dangerous.pkl"
     path.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     return path
+
+
+def replacing(folder: Path, name: str, ending: str) -> Path:
+    """A classifier that has a function of NumPy for an attribute, which may be a method's name."""
+    import joblib
+    import numpy as np
+    from skops import io as skops_io
+
+    model = fitted.classifier()
+    model = type(model).__new__(type(model))
+    model.__dict__ |= {**fitted.classifier().__dict__, name: np.mean}
+    path = folder / f"replacing{ending}"
+    (skops_io.dump if ending == ".skops" else joblib.dump)(model, path)
+    return path

@@ -547,6 +547,31 @@ def export_builtin(folder: Path) -> Path:
     return _export(folder, b"Symbol('s", b"exec('import os")
 
 
+@technique("torch-export-tree", "torch_export")
+def export_default(folder: Path) -> Path:
+    """A shape of outputs that imports a module by name and keeps a function of it"""
+    context = {
+        "default_factory_module": "antigravity",
+        "default_factory_name": "webbrowser",
+        "dict_context": [],
+    }
+    return _export_tree(folder, "collections.defaultdict", context)
+
+
+@technique("torch-export-tree", "torch_export")
+def export_enumeration(folder: Path) -> Path:
+    """The same as the key of a dictionary"""
+    key = {"__enum__": True, "fqn": "antigravity:webbrowser", "name": "open"}
+    return _export_tree(folder, "builtins.dict", json.dumps([key]))
+
+
+def _export_tree(folder: Path, kind: str, context: object) -> Path:
+    leaf = {"type": None, "context": None, "children_spec": []}
+    plain = json.dumps(json.dumps([1, leaf])).encode()
+    tree = {"type": kind, "context": context, "children_spec": [leaf]}
+    return _export(folder, plain, json.dumps(json.dumps([1, tree])).encode())
+
+
 @technique("torch-export-target", "torch_export")
 def export_target(folder: Path) -> Path:
     """An operation that is found attribute by attribute: torch.os.system"""

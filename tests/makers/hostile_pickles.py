@@ -11,6 +11,7 @@ from functools import wraps
 from pathlib import Path
 
 from tests.makers.hostile_plain import PLAIN
+from tests.makers.hostile_values import VALUES
 from tests.makers.hostile_wrapped import WRAPPED
 
 Maker = Callable[[Path], Path]
@@ -33,7 +34,7 @@ def _file(content: Callable[[Path], bytes], ending: str) -> Maker:
 
 TECHNIQUES: dict[str, Maker] = {
     maker.__name__: _file(maker, ending)
-    for ending, makers in {".pkl": PLAIN, **WRAPPED}.items()
+    for ending, makers in {".pkl": (*PLAIN, *VALUES), **WRAPPED}.items()
     for maker in makers
 }
 """Technique to `maker(folder) -> path`."""

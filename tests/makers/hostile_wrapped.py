@@ -20,6 +20,7 @@ import numpy as np
 
 from tests.makers import fitted, networks, old_torch
 from tests.makers.hostile_plain import called, os_system, system, writing
+from tests.makers.hostile_values import new
 
 
 def _joblib(content: object, compress: Any = 0) -> bytes:
@@ -191,6 +192,23 @@ def torch_bytes_after_the_end(marker: Path) -> bytes:
     return _torch_zip({"data.pkl": pickle.dumps({"epoch": 3}, 2) + os_system(marker)})
 
 
+def torch_attributes_of_python(marker: Path) -> bytes:
+    """torch: a layer that says at which address its numbers lie."""
+    content = b"\x80\x02" + _layer_with_an_address() + b"."
+    return _torch_zip({"data.pkl": content})
+
+
+def torch_legacy_attributes_of_python(marker: Path) -> bytes:
+    """torch before 1.6: the same."""
+    return _legacy(b"\x80\x02" + _layer_with_an_address() + b".")
+
+
+def _layer_with_an_address() -> bytes:
+    interface = {"shape": (1,), "typestr": "<i8", "data": (4096, None), "version": 3}
+    state = {"_parameters": {}, "_modules": {}, "__array_interface__": interface}
+    return new("torch.nn.modules.linear.Identity", state)
+
+
 def torchscript_constants(marker: Path) -> bytes:
     """TorchScript: a call in constants.pkl."""
     members = {"data.pkl": b"\x80\x02c__torch__\nNet\n)\x81}b.", "code/__torch__.py": b"pass"}
@@ -307,6 +325,35 @@ def skops_code_in_a_state(marker: Path) -> bytes:
     return _skops(_part("ObjectNode", path, 1, content=state))
 
 
+def skops_attributes_of_python(marker: Path) -> bytes:
+    """skops: a table of pandas that takes the dictionary of its attributes from its state."""
+    content = {"_typ": _text("dataframe", 20), "__dict__": _dict(21, {}, _STR)}
+    state = _dict(10, content, _STR)
+    return _skops(_part("ObjectNode", "pandas.core.frame.DataFrame", 1, content=state))
+
+
+def skops_state_that_is_asked(marker: Path) -> bytes:
+    """skops: a state that is no data, which the loader asks for its keys."""
+    asked = _part("ObjectNode", "numpy.vectorize", 11, content=_dict(12, {}, _STR))
+    return _skops(_part("ObjectNode", "numpy.vectorize", 1, content=asked))
+
+
+def skops_state_of_pairs(marker: Path) -> bytes:
+    """skops: a state of pairs, which become attributes of Python's own."""
+    pair = [_text("__array_interface__", 11), _dict(12, {}, _STR)]
+    state = _part("ListNode", "builtins.list", 10, content=[_part(*_TUPLE, 14, content=pair)])
+    return _skops(_part("ObjectNode", "numpy.vectorize", 1, content=state))
+
+
+def skops_state_in_text(marker: Path) -> bytes:
+    """skops: the same in JSON, of which no name is looked at."""
+    state = _part(*_JSON, 10, content='{"__array_interface__": {}}', is_json=True)
+    return _skops(_part("ObjectNode", "numpy.vectorize", 1, content=state))
+
+
+_TUPLE, _JSON = ("TupleNode", "builtins.tuple"), ("JsonNode", "builtins.str")
+
+
 def _partial_of_getattr() -> dict[str, Any]:
     function = _part("FunctionNode", "numpy._core.numeric._frombuffer", 30)
     arguments = [function, _text("__globals__", 31)]
@@ -384,14 +431,16 @@ WRAPPED: dict[str, tuple[Callable[[Path], bytes], ...]] = {
     ".npz": (npz_of_objects,),
     ".pt": (
         torch_zip, torch_module, torch_second_pickle, torch_weights_are_a_pickle,
-        torch_bytes_after_the_end, torchscript_constants, torch_legacy, torch_legacy_header,
-        torch_legacy_tail,
+        torch_bytes_after_the_end, torch_attributes_of_python, torch_legacy_attributes_of_python,
+        torchscript_constants, torch_legacy, torch_legacy_header, torch_legacy_tail,
         *old_torch.HOSTILE,
     ),
     ".pt2": (export_with_pickled_weights,),
     ".skops": (
         skops_type, skops_function, skops_dotted_type, skops_brings_its_trust_list,
         skops_object_array, skops_pickle_member, skops_code_in_a_state, skops_partial,
+        skops_attributes_of_python, skops_state_that_is_asked,
+        skops_state_of_pairs, skops_state_in_text,
         skops_key_type, skops_part_in_place_of_another, skops_method, skops_list_of_another_type,
     ),
 }  # fmt: skip

@@ -412,3 +412,12 @@ def test_what_the_load_refuses_although_the_scan_did_not_is_held_back(
     assert version.status == "quarantined"
     assert makers.NAMES[0] in version.failure
     assert {named.name for named in version.report.names} == {"numpy.dtype", *makers.NAMES}
+
+
+@pytest.mark.parametrize("ending", [".joblib", ".skops"])
+def test_what_only_the_load_can_know_is_held_back_and_says_why(
+    reg, alice, tmp_path, publish_file, ending
+):
+    version = publish_file(alice, makers.replacing(tmp_path, "predict", ending), name="Replacing")
+    assert version.status == "quarantined"
+    assert "in the place of LogisticRegression.predict" in version.failure

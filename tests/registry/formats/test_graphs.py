@@ -84,6 +84,21 @@ def test_onnxruntime_says_in_words_what_it_cannot_load(tmp_path: Path) -> None:
         formats.get("onnx").load_model(io.BytesIO(content), 1)
 
 
+def test_a_graph_is_never_read_in_onnxruntimes_own_format(tmp_path: Path) -> None:
+    """It goes by bytes 4 to 8, which may be the name of a producer: scan and load would differ."""
+    import onnx
+
+    path = models.onnx_classifier(tmp_path)
+    model = onnx.load(str(path))
+    start = bytes([8, model.ir_version, 0x12, 4]) + b"ORTM"
+    model.ClearField("ir_version")
+    model.ClearField("producer_name")
+    path.write_bytes(start + model.SerializeToString())
+    assert _inspect(path).details["producer"].startswith("ORTM")
+    with path.open("rb") as file:
+        assert formats.get("onnx").load_model(file, 1)
+
+
 def test_torchscript_tells_its_argument_and_first_layer(tmp_path: Path) -> None:
     found = _inspect(models.torchscript_mlp(tmp_path))
     assert found.class_name == "torch.nn.modules.container.Sequential"

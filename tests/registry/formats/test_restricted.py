@@ -11,6 +11,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from registry import scanners
 from registry.errors import NotInstalled, PredictionFailed, Rejected, UnsafeArtifact
 from registry.formats import guards, restricted
 from registry.formats.stubs import Global, Instance
@@ -19,10 +20,12 @@ from registry.sandbox.contract import ModelSpec
 from registry.sandbox.pool import Pool
 from tests.makers import models
 from tests.makers.benign import MODELS, fitted
+from tests.makers.held import replacing
 from tests.makers.hostile_pickles import TECHNIQUES, marker
 from tests.makers.hostile_plain import called
+from tests.makers.hostile_values import VALUES
 
-FORMATS = {".pkl": "sklearn", ".joblib": "sklearn", ".skops": "skops"}
+FORMATS = {".pkl": "sklearn", ".joblib": "sklearn", ".skops": "skops", ".pt": "torch_pickle"}
 REFUSED = (UnsafeArtifact, PredictionFailed, Rejected, NotInstalled)
 
 
@@ -37,6 +40,10 @@ IN_A_WORKER = [
     *("after_the_compressed_end", "second_pickle", "skops_type", "skops_function"),
     *("newobj_by_copyreg", "reconstructor_of_a_size", "values_that_call", "skops_key_type"),
     *("skops_code_in_a_state", "skops_partial", "skops_part_in_place_of_another"),
+    *("skops_attributes_of_python", "skops_state_that_is_asked"),
+    *("skops_state_of_pairs", "skops_state_in_text"),
+    *("torch_attributes_of_python", "torch_legacy_attributes_of_python"),
+    *(maker.__name__ for maker in VALUES),
 ]
 
 
@@ -49,6 +56,26 @@ def test_a_hostile_pickle_is_not_loaded_even_without_a_scan(
     with pytest.raises(UnsafeArtifact if name not in DAMAGED else PredictionFailed):
         pool.check(_spec(path, FORMATS[path.suffix]))
     assert not marker(tmp_path).exists()
+
+
+def test_a_state_does_not_replace_a_method() -> None:
+    from scipy.stats import norm
+
+    replaced = {"name": norm.name, "_attach_methods": norm.cdf}
+    assert guards.shadows(norm, replaced) == "norm_gen._attach_methods"
+    assert not guards.shadows(norm, {"name": norm.name, "_attach_methods": 1, "own": norm.cdf})
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("ending", [".joblib", ".skops"])
+def test_a_loaded_state_does_not_replace_a_method(pool: Pool, tmp_path: Path, ending: str) -> None:
+    """The scan imports nothing, so that it cannot know what is a method."""
+    path = replacing(tmp_path, "predict", ending)
+    with path.open("rb") as file:
+        assert scanners.scan(file, FORMATS[ending]).verdict == "clean"
+    with pytest.raises(UnsafeArtifact, match=r"in the place of LogisticRegression\.predict"):
+        pool.check(_spec(path, FORMATS[ending]))
+    pool.check(_spec(replacing(tmp_path, "own", ending), FORMATS[ending]))
 
 
 DAMAGED = ("after_the_compressed_end",)
