@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import func, or_, select
 
 from registry import models
@@ -33,7 +35,13 @@ def find(
             .offset((page - 1) * size)
         ).scalars()
         lines = tuple(
-            AuditLine(row.id, row.at, row.actor, row.action, row.subject, row.detail)
+            AuditLine(row.id, row.at, row.actor, row.action, row.subject, _told(actor, row))
             for row in rows
         )
         return Page(lines, total, page, size)
+
+
+def _told(actor: Actor, row: AuditRow) -> dict[str, Any]:
+    """The details; a parent is named to who linked it only, since others may not see it."""
+    known = row.actor_id == actor.id
+    return {key: said for key, said in row.detail.items() if known or key != "parent"}

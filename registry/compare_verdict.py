@@ -38,8 +38,11 @@ def sentence(
     judged = [row for row in metrics if row.best]
     if not judged:
         return "No metric that tells these versions apart has a known direction."
-    lead = leader(len(names), base, judged)
-    n_best = sum(lead in row.best for row in judged)
+    leading, n_best = leaders(len(names), judged)
+    if len(leading) > 1:
+        level = ", ".join(names[i] for i in leading[:-1]) + f" and {names[leading[-1]]}"
+        return f"No version leads: {level} are each best on {n_best} of {_metrics(len(judged))}"
+    lead = leading[0]
     said = f"{names[lead]} leads: best on {n_best} of {_metrics(len(judged))}"
     if lead == base:
         return said + "; it is the base"
@@ -47,10 +50,10 @@ def sentence(
     return f"{said}; against {names[base]}: " + ", ".join(costs)
 
 
-def leader(n_versions: int, base: int, metrics: Sequence[MetricLine]) -> int:
-    """The version that is best most often; among equals the base, then the first."""
+def leaders(n_versions: int, metrics: Sequence[MetricLine]) -> tuple[list[int], int]:
+    """The versions that are best most often, more than one when level; and how often."""
     wins = [sum(i in row.best for row in metrics) for i in range(n_versions)]
-    return max(range(n_versions), key=lambda i: (wins[i], i == base, -i))
+    return [i for i, n in enumerate(wins) if n == max(wins)], max(wins)
 
 
 def _quality(metrics: Sequence[MetricLine], other: int, base: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -242,7 +242,7 @@ def _outcome(reg: Registry, judge: Judge, work: _Work) -> results.Outcome:
         places = {version.id: version.place for version in work.good}
         answers = holdings.keep(reg, judge.pieces(places))
     failures = {version.id: version.failure for version in work.versions if version.failure}
-    findings = _findings(work, told)
+    findings = [*_findings(work, told), *_never_right(work, qualities)]
     return results.Outcome(told.n_rows, qualities, failures, pairs, findings, answers)
 
 
@@ -266,3 +266,15 @@ def _findings(work: _Work, told: Told) -> list[Finding]:
             why = "there are too many rows and classes, so there are no curves for it"
             found.append(Finding("info", "no-probabilities", what, why))
     return found
+
+
+def _never_right(work: _Work, qualities: Mapping[str, Quality]) -> list[Finding]:
+    """Versions without one right label: most likely the column writes the classes otherwise."""
+    why = f"what it answers may be written differently from what {work.target} holds: 1 or benign"
+    todo = "look at the confusion matrix, and write the labels as the model does"
+    return [
+        Finding("warn", "never-right", f"{version.ref} is never right", why, todo)
+        for version in work.asked
+        if version.id in qualities
+        and any(m.name == "accuracy_score" and not m.value for m in qualities[version.id].metrics)
+    ]

@@ -91,7 +91,9 @@ class Incoming:
         """
         try:
             if not self._size:
-                raise BrokenArtifact(f"{self._filename} is empty: there is nothing to register")
+                raise BrokenArtifact(
+                    f"{self._filename} is empty: choose a file with something in it"
+                )
             os.fsync(self._fd)
             with self._reg.writing() as s:
                 _refuse_too_often(s, self._reg, self._actor)

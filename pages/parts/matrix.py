@@ -40,7 +40,7 @@ def chips(shown: Comparison, *, key: str, on_base: Callable[[], None],
           on_drop: Callable[[], None]) -> str:  # fmt: skip
     """The versions as chips; gives the one that was pressed to be opened, else ""."""
     found = [
-        {"ref": ref, "name": text.clean(name, 60), "colour": colour, "base": i == shown.base}
+        {"ref": ref, "name": text.clean(name, 40), "colour": colour, "base": i == shown.base}
         for i, (ref, name, colour) in enumerate(
             zip(shown.refs, full_names(shown), charts_compare.colours(shown), strict=True)
         )

@@ -95,7 +95,7 @@ class Tally:
         self.uneven = list(self.rows.uneven)
         if not self.n_rows:
             why = self._reasons()[0] if self._reasons() else "it has none"
-            raise InvalidInput({"rows": f"no row can be judged. {clean(why, 300)}"})
+            raise InvalidInput({"rows": f"no row can be judged: {clean(why, 300)}"})
         return {"n_rows": 0, "share": 1.0}
 
     def feed(self, start: int, stop: int) -> tuple[bytes, list[Body]]:

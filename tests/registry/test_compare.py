@@ -115,7 +115,7 @@ def test_of_more_than_two_the_leader_is_named_with_its_cost() -> None:
     three = version(3, metrics=metrics(accuracy=0.95, f1=0.7, recall=0.85), schema=None)
     assert compare.of([one, two]).verdict.startswith("v2 is better on 1 of 2 metrics, worse on rec")
     assert compare.of([one, two, three]).verdict == (
-        "v1 leads: best on 1 of 2 metrics; it is the base"
+        "No version leads: v1 and v3 are each best on 1 of 2 metrics"
     )
     best = replace(three, metrics=metrics(accuracy=0.95, recall=0.95))
     assert compare.of([one, two, best], base=1).verdict == (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from registry import access, lineage, models, versions
+from registry import access, activity, lineage, models, versions
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
 from registry.records import Actor, Version
@@ -121,6 +121,18 @@ def test_what_is_hidden_is_left_out_with_all_behind_it(
     mine = grow("mine", bob)
     with pytest.raises(InvalidInput, match="alice/b"):
         lineage.link(reg, bob, mine, "alice/b@1")
+
+
+@pytest.mark.usefixtures("family")
+def test_the_activity_of_a_shared_model_names_no_parent_of_others(
+    reg: Registry, alice: Actor, bob: Actor
+) -> None:
+    lineage.link(reg, alice, "alice/d@1", "alice/a@1", "distilled")
+    access.share(reg, alice, "alice/d", bob.username, "view")
+    mine, theirs = (activity.find(reg, actor, model="alice/d").items for actor in (alice, bob))
+    assert "alice/a@1" in str([line.detail for line in mine])
+    assert "alice/a@1" not in str([line.detail for line in theirs])
+    assert [line.action for line in mine] == [line.action for line in theirs]
 
 
 @pytest.mark.usefixtures("family")

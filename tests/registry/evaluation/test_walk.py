@@ -48,6 +48,14 @@ def two(flowers: Judged, publish_each: Publish) -> list[str]:
     return [version.ref for version in publish_each(flowers, "logistic", "bayes").values()]
 
 
+def test_labels_written_otherwise_than_the_model_does_are_told_of(
+    flowers: Judged, two: list[str], keep: Keep, evaluate: Evaluate
+) -> None:
+    coded = flowers.rows.assign(**{flowers.target: range(len(flowers.rows))})
+    told = evaluate(keep(coded), two, task="classification")
+    assert [finding.what for finding in told.findings] == [f"{ref} is never right" for ref in two]
+
+
 @pytest.mark.parametrize("who", ["bob", "admin"])
 def test_rows_and_evaluations_are_nobody_elses(
     who: str, request: Any, reg: Registry, flowers: Judged, two: list[str], keep: Keep,
