@@ -72,16 +72,23 @@ def start(
         pairs=(),
         created_at=now(),
     )
-    under_way = [e for e in results.find(reg, actor) if e.state in ("queued", "running")]
-    for known in under_way:
+    if known := _under_way(reg, actor, asked):
+        return known
+    jobs.start(reg, _record(reg, actor, dataset, asked))
+    return asked.id
+
+
+def _under_way(reg: Registry, actor: Actor, asked: Evaluation) -> str:
+    """The evaluation that does just this already; "" when there is none, and room for one."""
+    running = [e for e in results.find(reg, actor) if e.state in ("queued", "running")]
+    for known in running:
         if _same(known, asked):
             return known.id
-    if len(under_way) >= MOST_OPEN:
+    if len(running) >= MOST_OPEN:
         raise Conflict(
             f"{MOST_OPEN} of your evaluations wait or run already: wait for one, or cancel one"
         )
-    jobs.start(reg, _record(reg, actor, dataset, asked))
-    return asked.id
+    return ""
 
 
 def _record(reg: Registry, actor: Actor, dataset: Dataset, asked: Evaluation) -> str:
