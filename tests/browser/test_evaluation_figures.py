@@ -237,7 +237,7 @@ def test_three_classifiers_have_the_numbers_of_scikit_learn(
         matrix = sk.confusion_matrix(truth, tumours.said(name))
         assert version.quality.confusion == tuple(map(tuple, matrix.tolist()))
         shown = text.number(float(sk.accuracy_score(truth, tumours.said(name))))
-        expect(page.get_by_text(shown, exact=True).first).to_be_visible(timeout=SOON)
+        expect(page.get_by_role("row", name=re.compile("^accuracy"))).to_contain_text(shown)
     _the_paired_test_is_that_of_scipy(told, tumours)
     _rows_now_wrong_are_taken_away(page, tumours, tmp_path)
     kept = _kept(page, server, refs, tmp_path)
