@@ -34,7 +34,7 @@ def progress(reg: Registry, actor: Actor, evaluation_id: str) -> None:
 
 
 def save() -> list[str]:
-    """Keep the figures as metrics of the versions."""
+    """Keep the figures as metrics; the versions that got none."""
     return evaluations.save_metrics(reg, actor, found.id)
 
 

@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 
 from registry import audit, codec, holdings, policy, staging
 from registry.core import Registry
-from registry.errors import BrokenArtifact, Forbidden, InvalidInput, NotFound
+from registry.errors import BrokenArtifact, Conflict, Forbidden, InvalidInput, NotFound
 from registry.records import Actor, Dataset, EvaluationTask, Field
 from registry.tables import DatasetRow, StagedRow
 
+MOST = 50
+"""Data sets that one person keeps."""
 _TASKS = get_args(EvaluationTask)
 
 
@@ -29,6 +31,7 @@ def add(reg: Registry, actor: Actor, staged_id: str) -> Dataset:
     Raises:
         NotFound: The upload is gone, or it is somebody else's.
         Forbidden: The actor may not keep data sets.
+        Conflict: The actor keeps as many data sets as one person may.
         BrokenArtifact: It is no table, or has no rows.
         TooLarge: It has too many rows.
     """
@@ -36,6 +39,7 @@ def add(reg: Registry, actor: Actor, staged_id: str) -> Dataset:
         raise Forbidden(why)
     with reg.reading() as s:
         row = staging.row_in(s, actor, staged_id)
+        _known_in(s, actor, row.digest)
     with staging.opened(reg, staged_id) as fd:
         told = reg.pool.read_rows(fd, reg.settings.dataset_rows)
     path = staging.path(reg, staged_id)
@@ -57,10 +61,10 @@ def add_in(s: Session, actor: Actor, file: StagedRow, told: dict[str, Any]) -> D
         told: As `Pool.read_rows` gives it; hostile.
 
     Raises:
+        Conflict: The actor keeps as many data sets as one person may.
         BrokenArtifact: It is not what a table is told as.
     """
-    mine = select(DatasetRow).where(DatasetRow.user_id == actor.id)
-    known = s.execute(mine.where(DatasetRow.digest == file.digest)).scalars().first()
+    known = _known_in(s, actor, file.digest)
     if known:
         audit.record(s, actor, "dataset.add", known.filename, digest=known.digest)
         return _record(known)
@@ -84,6 +88,19 @@ def add_in(s: Session, actor: Actor, file: StagedRow, told: dict[str, Any]) -> D
     s.flush()
     audit.record(s, actor, "dataset.add", added.filename, digest=added.digest, n_rows=n_rows)
     return _record(added)
+
+
+def _known_in(s: Session, actor: Actor, digest: str) -> DatasetRow | None:
+    """The actor's data set of these bytes.
+
+    Raises:
+        Conflict: There is none, and no room for another.
+    """
+    mine = select(DatasetRow).where(DatasetRow.user_id == actor.id)
+    known = s.execute(mine.where(DatasetRow.digest == digest)).scalars().first()
+    if known is None and len(s.execute(mine).scalars().all()) >= MOST:
+        raise Conflict(f"you keep {MOST} data sets already: delete one on the page Evaluations")
+    return known
 
 
 def get(reg: Registry, actor: Actor, dataset_id: str) -> Dataset:

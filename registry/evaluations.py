@@ -27,6 +27,8 @@ from registry.results import KIND
 from registry.tables import new_id, now
 
 MOST_VERSIONS = 10
+MOST_OPEN = 5
+"""Evaluations of one person that wait or run at once."""
 
 
 def start(
@@ -51,6 +53,7 @@ def start(
     Raises:
         NotFound: No such data set or version, or not for this actor.
         Forbidden: The actor may not predict with a version.
+        Conflict: The actor has as many evaluations under way as one person may have.
         InvalidInput: With every problem at once, per field.
     """
     dataset = datasets.get(reg, actor, dataset_id)
@@ -69,11 +72,23 @@ def start(
         pairs=(),
         created_at=now(),
     )
-    for known in results.find(reg, actor):
-        if known.state in ("queued", "running") and _same(known, asked):
-            return known.id
+    if known := _under_way(reg, actor, asked):
+        return known
     jobs.start(reg, _record(reg, actor, dataset, asked))
     return asked.id
+
+
+def _under_way(reg: Registry, actor: Actor, asked: Evaluation) -> str:
+    """The evaluation that does just this already; "" when there is none, and room for one."""
+    running = [e for e in results.find(reg, actor) if e.state in ("queued", "running")]
+    for known in running:
+        if _same(known, asked):
+            return known.id
+    if len(running) >= MOST_OPEN:
+        raise Conflict(
+            f"{MOST_OPEN} of your evaluations wait or run already: wait for one, or cancel one"
+        )
+    return ""
 
 
 def _record(reg: Registry, actor: Actor, dataset: Dataset, asked: Evaluation) -> str:
@@ -139,7 +154,8 @@ def changed_rows(
 ) -> bytes:
     """The rows that base had right and other has wrong, as CSV with both answers.
 
-    For numbers: those whose error grew most. At most 100,000 rows; no cell is a formula.
+    For numbers: those whose error grew most. At most 100,000 rows or 24 MiB, with a last line that
+    says how many more there are; no cell is a formula.
 
     Raises:
         NotFound: No such evaluation or version, or not for this actor.

@@ -31,8 +31,8 @@ def _save(save: Save) -> None:
     why = "Writes every figure to the versions as a metric of this data set, where you may edit"
     if st.button("Save as metrics", help=why, key="evaluation.save", icon=":material/save:"):
         with notices.shown(stop=False):
-            saved = save()
-            cards.done(f"Metrics of {text.listing(list(saved))} saved")
+            left_out = text.listing(list(save()))
+            cards.done(f"Saved, except for {left_out}" if left_out else "Metrics saved")
 
 
 def open_work(found: Evaluation) -> None:

@@ -32,9 +32,12 @@ def show(view: View, fetch: Fetch) -> None:
             st.caption("The rows have been deleted; only the figures are left.")
             return
         base = text.escape(view.base.name, 60)
-        said = "Right by {} and wrong by another version, as CSV." if labels else (
-            "Further off than by {}, the worst first, as CSV."
-        )  # fmt: skip
+        said = (
+            "Right by {} and wrong by another version, as CSV: at most 100,000 rows or 24 MB, and "
+            "a last line that says how many more there are."
+            if labels
+            else "Further off than by {}: the 1,000 rows whose error grew most, in their own order."
+        )
         st.caption(said.format(base))
         with st.container(horizontal=True, gap="small"):
             for other in others:

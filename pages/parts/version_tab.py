@@ -11,6 +11,7 @@ import streamlit as st
 from pages.parts import (
     cards,
     conversion,
+    evaluating,
     golden,
     notices,
     promoting,
@@ -53,6 +54,7 @@ def show(
     st.caption(
         f"{text.count(len(found), 'version')}. Tick one to act on it, two or more to compare them."
     )
+    evaluating.bar(reg, actor, selected[::-1] or [subject], "model")
     if subject.status == "quarantined":
         reports.held(actor, model, subject, "model.versions.quarantine")
     if subject.notes:

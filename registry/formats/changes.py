@@ -12,7 +12,7 @@ from registry.errors import BrokenArtifact
 from registry.formats import rows
 
 MOST_ROWS = 100_000
-_MOST_BYTES = 48 << 20
+MOST_BYTES = 24 << 20
 _MOST_CHANGED = 1000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -28,39 +28,48 @@ def changed(file: BinaryIO, answers: BinaryIO, *, base: str, other: str, names: 
         names: Headings of the two columns of answers.
 
     Returns:
-        UTF-8 with a mark, at most 100,000 rows; no cell is a formula to a spreadsheet.
+        UTF-8 with a mark, at most 100,000 rows or 24 MiB; what is left out is said by a last line.
+        No cell is a formula to a spreadsheet.
 
     Raises:
         BrokenArtifact: One of the files is not what it was.
     """
-    picked = _picked(answers, base, other)
+    picked, n_changed = _picked(answers, base, other)
     table = rows.opened(file)
     sink = io.StringIO(newline="")
     writer = csv.writer(sink)
     writer.writerow([safe(cell) for cell in ("row", *table.names, "actual", *names)])
-    at = 0
+    at = written = 0
     for batch in table.batches():
         first = at
         while at < len(picked) and picked[at][0] <= batch.numbers[-1]:
             at += 1
         if at > first:
-            _write(writer, batch, picked[first:at])
-        if at == len(picked) or sink.tell() > _MOST_BYTES // 2:
+            written += _write(writer, sink, batch, picked[first:at])
+        if at == len(picked) or written < at:
             break
+    if written < n_changed:
+        writer.writerow(
+            [f"… and {n_changed - written:,} more rows, which this file has no room for"]
+        )
     return b"\xef\xbb\xbf" + sink.getvalue().encode("utf-8", "replace")
 
 
-def _write(writer: Any, batch: rows.Batch, picked: list[tuple[Any, ...]]) -> None:
+def _write(writer: Any, sink: io.StringIO, batch: rows.Batch, picked: list[tuple[Any, ...]]) -> int:
+    """Write rows of a batch as long as there is room; how many."""
     import pyarrow as pa
 
     places = pa.array(np.searchsorted(batch.numbers, [row[0] for row in picked]))
     columns = [column.take(places).to_pylist() for column in batch.columns]
-    for (number, *said), *cells in zip(picked, *columns, strict=True):
+    for n, ((number, *said), *cells) in enumerate(zip(picked, *columns, strict=True)):
+        if sink.tell() > MOST_BYTES:
+            return n
         writer.writerow([safe(cell) for cell in (number, *cells, *said)])
+    return len(picked)
 
 
-def _picked(answers: BinaryIO, base: str, other: str) -> list[tuple[Any, ...]]:
-    """Row number, truth and both answers of the rows to show."""
+def _picked(answers: BinaryIO, base: str, other: str) -> tuple[list[tuple[Any, ...]], int]:
+    """Row number, truth and both answers of the rows to show; how many there would be."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -77,12 +86,12 @@ def _picked(answers: BinaryIO, base: str, other: str) -> list[tuple[Any, ...]]:
         else:
             actual, before, after = (rows.plain(each) for each in (actual, before, after))
             broken = pc.and_(pc.equal(before, actual), pc.not_equal(after, actual))
-            places = np.flatnonzero(broken.to_numpy(zero_copy_only=False))[:MOST_ROWS]
+            places = np.flatnonzero(broken.to_numpy(zero_copy_only=False))
     except (pa.ArrowException, OSError, ValueError, IndexError) as wrong:
         raise BrokenArtifact("the answers that were kept cannot be read") from wrong
-    chosen = pa.array(places)
+    chosen = pa.array(places[:MOST_ROWS])
     lists = (column.take(chosen).to_pylist() for column in (row, actual, before, after))
-    return list(zip(*lists, strict=True))
+    return list(zip(*lists, strict=True)), len(places)
 
 
 def safe(cell: Any) -> str:

@@ -17,8 +17,6 @@ from registry import (
     evaluating,
     evaluations,
     holdings,
-    integrity,
-    jobs,
     results,
     staging,
     versions,
@@ -29,13 +27,9 @@ from registry.errors import (
     Conflict,
     InvalidInput,
     NotFound,
-    PredictionTimeout,
     TooLarge,
-    WorkerCrashed,
 )
 from registry.records import Actor, Version
-from registry.sandbox.judge import Raw
-from registry.sandbox.pool import Pool
 from registry.tables import JobRow
 from tests.conftest import PASSWORD
 from tests.registry.evaluation.conftest import Evaluate, Judged, Keep
@@ -78,24 +72,6 @@ def test_rows_and_evaluations_are_nobody_elses(
     assert datasets.find(reg, other) == results.find(reg, other) == []
 
 
-def test_no_label_is_ever_sent_to_a_model(
-    reg: Registry, flowers: Judged, two: list[str], keep: Keep, evaluate: Evaluate,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    sent: list[Raw] = []
-    forward = Pool.forward
-
-    def noted(pool: Pool, spec: Any, question: Raw) -> Any:
-        sent.append(question)
-        return forward(pool, spec, question)
-
-    monkeypatch.setattr(Pool, "forward", noted)
-    evaluate(keep(flowers.rows), two)
-    n_values = sum(len(question.body) for question in sent) / 8
-    assert n_values == 2 * flowers.features.size
-    assert not any(name in bytes(q.body) + q.head for q in sent for name in (b"setosa", b"species"))
-
-
 def test_a_model_that_wants_the_target_is_not_given_it(
     reg: Registry, alice: Actor, flowers: Judged, two: list[str], keep: Keep
 ) -> None:
@@ -123,90 +99,6 @@ def test_asked_twice_at_once_it_is_one(
     again = evaluations.start(reg, alice, dataset.id, two, "species", "classification")
     other = evaluations.start(reg, alice, dataset.id, two[:1], "species", "classification")
     assert once == again != other
-
-
-def test_a_cancelled_one_stops_at_the_next_batch(
-    reg: Registry, alice: Actor, flowers: Judged, two: list[str], keep: Keep
-) -> None:
-    dataset = keep(flowers.rows)
-    evaluation_id = evaluations.start(reg, alice, dataset.id, two, "species", "classification")
-    with reg.reading() as s:
-        job = jobs.last_in(s, results.KIND, evaluation_id)
-        assert job
-    jobs._running.set(job.id)
-    evaluations.cancel(reg, alice, evaluation_id)
-    with pytest.raises(Conflict, match="cancelled"):
-        evaluating.run(reg, evaluation_id)
-    jobs._running.set("")
-    found = results.get(reg, alice, evaluation_id)
-    assert (found.state, found.message) == ("failed", "cancelled")
-    assert all(version.quality is None for version in found.versions)
-
-
-def test_cut_off_half_way_and_run_again_it_ends_the_same(
-    reg: Registry, alice: Actor, flowers: Judged, two: list[str], keep: Keep,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    dataset = keep(flowers.rows)
-    evaluation_id = evaluations.start(reg, alice, dataset.id, two, "species", "classification")
-    calls = iter(range(100))
-
-    def cut(_reg: Registry, _share: float, _said: str) -> None:
-        if next(calls) == 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(jobs, "tell", cut)
-        with pytest.raises(KeyboardInterrupt):
-            evaluating.run(reg, evaluation_id)
-    evaluating.run(reg, evaluation_id)
-    first = results.get(reg, alice, evaluation_id)
-    evaluating.run(reg, evaluation_id)
-    again = results.get(reg, alice, evaluation_id)
-    assert [v.quality.metrics for v in first.versions if v.quality] == [
-        v.quality.metrics for v in again.versions if v.quality
-    ]
-    assert len(first.pairs) == 1
-    assert integrity.damaged(reg)[1] == []
-
-
-def test_a_version_that_crashes_takes_no_other_along(
-    reg: Registry, flowers: Judged, two: list[str], keep: Keep, evaluate: Evaluate,
-    monkeypatch: pytest.MonkeyPatch, alice: Actor,
-) -> None:  # fmt: skip
-    forward, victim = Pool.forward, versions.get(reg, alice, two[0]).id
-
-    def broken(pool: Pool, spec: Any, question: Raw) -> Any:
-        if spec.version_id == victim:
-            raise WorkerCrashed("the model's worker is gone: it crashed", 11)
-        return forward(pool, spec, question)
-
-    monkeypatch.setattr(Pool, "forward", broken)
-    told = evaluate(keep(flowers.rows), two)
-    assert "it crashed" in told.versions[0].failure
-    assert told.versions[0].quality is None
-    assert told.versions[1].quality is not None
-    assert told.n_rows == len(flowers.rows)
-    assert told.pairs == ()
-
-
-def test_a_slow_version_is_asked_in_smaller_parts(
-    reg: Registry, flowers: Judged, two: list[str], keep: Keep, evaluate: Evaluate,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    forward, sizes = Pool.forward, []
-    rows = flowers.rows.sample(400, replace=True, random_state=0)
-
-    def slow(pool: Pool, spec: Any, question: Raw) -> Any:
-        sizes.append(len(question.body) // 32)
-        if sizes[-1] > 100:
-            raise PredictionTimeout(10)
-        return forward(pool, spec, question)
-
-    monkeypatch.setattr(Pool, "forward", slow)
-    told = evaluate(keep(rows), two[:1])
-    assert sizes == [400, 100, 100, 100, 100]
-    assert told.n_rows == 400
 
 
 def test_metrics_are_saved_under_the_name_of_the_file(
