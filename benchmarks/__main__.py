@@ -14,6 +14,7 @@ NAMES = (
     "scans",
     "upload",
     "versions",
+    "search",
     "screens",
     "evaluation",
 )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import operator
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, Text, case, func, or_, select, tuple_, type_coerce
-from sqlalchemy.orm import Session
+from sqlalchemy import CTE, ColumnElement, Select, case, func, literal, or_, select, union_all
 
 from registry import models, queries
 from registry.core import Registry
@@ -17,28 +16,30 @@ from registry.records import Actor, FacetValue, Level, MetricFilter, Model, Mode
 from registry.shelf import as_models
 from registry.tables import (
     AliasRow,
+    FeatureRow,
     GrantRow,
     MetricRow,
     ModelRow,
     TagRow,
     UserRow,
-    VersionRow,
 )
 
+Chosen = dict[str, list[ColumnElement[bool]]]
 FACETS = tuple(queries.FIELDS)
-_FIELDS = queries.FIELDS
-_COLUMNS = {
-    "framework": ModelRow.head_framework,
-    "format": ModelRow.head_format,
-    "task": ModelRow.task,
-    "status": ModelRow.head_status,
-    "license": ModelRow.license,
+_AT: dict[str, ColumnElement[Any]] = {
+    "model": cast("Any", ModelRow.id),
+    "owner": cast("Any", UserRow.username),
+    "framework": cast("Any", ModelRow.head_framework),
+    "format": cast("Any", ModelRow.head_format),
+    "task": cast("Any", ModelRow.task),
+    "status": cast("Any", ModelRow.head_status),
+    "license": cast("Any", ModelRow.license),
 }
-_HEAD = (VersionRow.model_id == ModelRow.id, VersionRow.number == ModelRow.head_number)
+"""Where the one value of a facet stands; tags and aliases are many."""
+_MANY = {"tag": (TagRow.model_id, TagRow.tag), "alias": (AliasRow.model_id, AliasRow.name)}
 _PRIMARY = (
     select(case((MetricRow.higher_is_better.is_(False), MetricRow.value), else_=-MetricRow.value))
-    .join(VersionRow, VersionRow.id == MetricRow.version_id)
-    .where(*_HEAD, MetricRow.name == ModelRow.primary_metric)
+    .where(MetricRow.version_id == ModelRow.head_id, MetricRow.name == ModelRow.primary_metric)
     .order_by(MetricRow.dataset)
     .limit(1)
     .correlate(ModelRow)
@@ -107,79 +108,91 @@ def facets(reg: Registry, actor: Actor, query: ModelQuery) -> dict[str, list[Fac
 
     A facet's own choice does not narrow its own counts, so that a second value can be added.
     """
+    found = [column.label(name) for name, column in _AT.items()]
+    hits = _joined(select(*found)).where(*_met(actor, query)).cte("hits")
+    chosen = _chosen(actor, query, dict(hits.c.items()))
+    counts = [_count(hits, facet, chosen) for facet in FACETS]  # the hits are looked for once
+    values: dict[str, list[FacetValue]] = {facet: [] for facet in FACETS}
     with reg.reading() as s:
-        return {facet: _count(s, actor, query, facet) for facet in FACETS}
+        for facet, value, count in s.execute(union_all(*counts)):
+            values[facet].append(FacetValue(value, count))
+    return {
+        facet: sorted(some, key=lambda found: (-found.count, found.value))
+        for facet, some in values.items()
+    }
 
 
 def _joined(query: Select[Any]) -> Select[Any]:
     return query.select_from(ModelRow).join(UserRow, UserRow.id == ModelRow.owner_id)
 
 
-def _count(s: Session, actor: Actor, query: ModelQuery, facet: str) -> list[FacetValue]:
-    where = _conditions(actor, replace(query, **cast("dict[str, Any]", {_FIELDS[facet]: ()})))
-    column: Any
-    if facet == "tag":
-        column = TagRow.tag
-        base = _joined(select(column, func.count())).join(TagRow, TagRow.model_id == ModelRow.id)
-    elif facet == "alias":
-        column = AliasRow.name
-        base = _joined(select(column, func.count())).join(
-            AliasRow, AliasRow.model_id == ModelRow.id
-        )
+def _count(hits: CTE, facet: str, chosen: Chosen) -> Select[Any]:
+    value: Any
+    counted = select(literal(facet), func.count())
+    if facet in _MANY:
+        model_id, value = _MANY[facet]
+        counted = counted.select_from(hits).join(value.class_, model_id == hits.c.model)
     else:
-        column = UserRow.username if facet == "owner" else _COLUMNS[facet]
-        base = _joined(select(column, func.count())).where(column != "")
-    rows = s.execute(
-        base.where(*where)
-        .group_by(column)
-        .order_by(func.count().desc(), column)
+        value = hits.c[facet]
+        counted = counted.select_from(hits).where(value != "")
+    narrowed = [met for other, all_met in chosen.items() if other != facet for met in all_met]
+    most = (
+        counted.add_columns(value)
+        .where(*narrowed)
+        .group_by(value)
+        .order_by(func.count().desc(), value)
         .limit(_FACET_LIMIT)
+        .subquery()
     )
-    return [FacetValue(value, count) for value, count in rows]
+    kind, count, name = most.c
+    return select(kind, name, count)
 
 
 def _conditions(actor: Actor, query: ModelQuery) -> list[ColumnElement[bool]]:
-    where = [models.visible_to(actor, trash=query.trash), *map(_has_word, query.text.split())]
-    for facet, column in _COLUMNS.items():
-        if wanted := getattr(query, _FIELDS[facet]):
-            where.append(func.lower(column).in_([value.lower() for value in wanted]))
-    if query.owners:
-        names = [actor.username if name == "me" else name.lower() for name in query.owners]
-        where.append(UserRow.username.in_(names))
-    where += [
-        ModelRow.id.in_(select(TagRow.model_id).where(TagRow.tag == tag.lower()))
-        for tag in query.tags
+    chosen = _chosen(actor, query, _AT).values()
+    return [*_met(actor, query), *(met for all_met in chosen for met in all_met)]
+
+
+def _met(actor: Actor, query: ModelQuery) -> list[ColumnElement[bool]]:
+    """What holds whichever facets are chosen."""
+    return [
+        models.visible_to(actor, trash=query.trash),
+        *map(_has_word, query.text.split()),
+        *map(_measures, query.metrics),
+        *map(_takes, query.features),
     ]
+
+
+def _chosen(actor: Actor, query: ModelQuery, at: Mapping[str, ColumnElement[Any]]) -> Chosen:
+    """Facet to what its choice asks of the columns `at`."""
+    chosen: Chosen = defaultdict(list)
+    for facet in FACETS:
+        wanted = getattr(query, queries.FIELDS[facet])
+        if facet == "owner" and wanted:
+            names = [actor.username if name == "me" else name.lower() for name in wanted]
+            chosen[facet].append(at[facet].in_(names))
+        elif facet in at and wanted:
+            chosen[facet].append(func.lower(at[facet]).in_([value.lower() for value in wanted]))
+    for tag in query.tags:  # all of them
+        tagged = select(TagRow.model_id).where(TagRow.tag == tag.lower())
+        chosen["tag"].append(at["model"].in_(tagged))
     if query.aliases:
         named = select(AliasRow.model_id).where(AliasRow.name.in_(query.aliases))
-        where.append(ModelRow.id.in_(named))
-    where += map(_measures, query.metrics)
-    where += map(_takes, query.features)
-    return where
+        chosen["alias"].append(at["model"].in_(named))
+    return chosen
 
 
 def _measures(wanted: MetricFilter) -> ColumnElement[bool]:
-    """The head has such a metric, on whatever data set."""
+    """The head has such a metric, on whatever data set; one index holds all that is read."""
     met = _COMPARE[wanted.op](MetricRow.value, wanted.value)
-    heads = (  # read from the index of metrics once, not looked up model by model
-        select(VersionRow.model_id, VersionRow.number)
-        .join(MetricRow, MetricRow.version_id == VersionRow.id)
-        .where(MetricRow.name == wanted.name, met)
+    return ModelRow.head_id.in_(
+        select(MetricRow.version_id).where(MetricRow.name == wanted.name, met)
     )
-    return tuple_(ModelRow.id, ModelRow.head_number).in_(heads)
 
 
 def _takes(feature: str) -> ColumnElement[bool]:
-    """The schema of the head has that column; its text is looked at first, which is quick."""
-    stored = type_coerce(VersionRow.schema, Text)
-    field = func.json_each(VersionRow.schema, "$.fields").table_valued("value")
-    named = (
-        select(1).select_from(field).where(func.json_extract(field.c.value, "$.name") == feature)
-    )
-    head = select(VersionRow.id).where(
-        *_HEAD, func.instr(stored, json.dumps(feature)) > 0, named.correlate(VersionRow).exists()
-    )
-    return head.correlate(ModelRow).exists()
+    """The schema of the head has that column."""
+    return ModelRow.id.in_(select(FeatureRow.model_id).where(FeatureRow.name == feature))
 
 
 def _has_word(word: str) -> ColumnElement[bool]:

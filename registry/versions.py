@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from registry import artifacts, audit, codec, decisions, jobs, lineage, models, references, wording
@@ -29,7 +29,9 @@ from registry.records import (
 )
 from registry.references import for_action as for_action
 from registry.sandbox.contract import ModelSpec
-from registry.tables import AliasRow, ModelRow, VersionRow, now
+from registry.tables import AliasRow, FeatureRow, ModelRow, VersionRow, now
+
+_LONGEST_FEATURE = 255
 
 
 def get(reg: Registry, actor: Actor, ref: str) -> Version:
@@ -181,7 +183,7 @@ def edit(
         row.lifecycle = lifecycle or row.lifecycle
         if metrics is not None:
             measures.write_in(s, row.id, metrics)
-        model.updated_at = now()
+        refresh_head(s, model)
         _record_audit(s, actor, "version.edit", model, row, changed=changed)
         s.flush()
         version = as_versions(s, actor, model, [row])[0]
@@ -334,15 +336,29 @@ def check_in(s: Session, actor: Actor, model: ModelRow, row: VersionRow) -> str:
 
 
 def refresh_head(s: Session, model: ModelRow) -> None:
-    """Bring the denormalised head_* columns up to date: the champion, else the newest version."""
+    """Bring head_* and `features` of a model up to date: the champion, else the newest version."""
     s.flush()
     model.updated_at = now()
     model.n_versions = references.count_in(s, model)
     row = references.head_in(s, model)
+    model.head_id = row.id if row else None
     model.head_number = row.number if row else None
     model.head_framework = row.inspection["framework"] if row else ""
     model.head_format = row.inspection["format"] if row else ""
     model.head_status = row.status if row else ""
+    _list_features(s, model, (row.schema if row else None) or {})
+
+
+def _list_features(s: Session, model: ModelRow, schema: dict[str, Any]) -> None:
+    names = {field["name"] for field in schema.get("fields", ())}
+    wanted = {name for name in names if len(name) <= _LONGEST_FEATURE}
+    listed = select(FeatureRow.name).where(FeatureRow.model_id == model.id)
+    if (had := set(s.execute(listed).scalars())) == wanted:
+        return
+    if had:
+        s.execute(delete(FeatureRow).where(FeatureRow.model_id == model.id))
+    if wanted:
+        s.execute(insert(FeatureRow), [{"model_id": model.id, "name": name} for name in wanted])
 
 
 def _refuse_when_needed(s: Session, row: VersionRow) -> None:

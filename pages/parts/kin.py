@@ -55,10 +55,13 @@ def _drawn(actor: Actor, found: Sequence[Kinship]) -> None:
     rows = tuple((k.ref, k.depth, k.status, k.framework, k.edges) for k in found)
     figure = kin_chart.family(actor.id, rows)
     n = text.count(len(found) - 1, "relative")
-    pressed = kin_chart.pick(
-        figure, key=f"model.kin.{found[0].ref}.{len(found)}", alt=f"{n} in a graph"
+    with st.container(key="kin-wide"):  # frame.css lets it scroll on a phone
+        pressed = kin_chart.pick(
+            figure, key=f"model.kin.{found[0].ref}.{len(found)}", alt=f"{n} in a graph"
+        )
+    st.caption(
+        f"{n}. What a version derives from stands left of it; names show on hover, press to open."
     )
-    st.caption(f"{n}. What a version derives from stands left of it; press one to open it.")
     if pressed and pressed != found[0].ref:
         travel.go("model.py", _query(pressed))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -21,7 +21,7 @@ _TALL, _ROW_PX, _WIDTH_PX, _BOW = 20, 48, 1080, 0.35
 
 @st.cache_resource(max_entries=200, show_spinner=False)
 def family(actor_id: str, rows: tuple[Row, ...]) -> go.Figure:
-    """Generations as columns, a long one folded into several; links are told on hover."""
+    """Generations as columns; a long one is folded into several and named on hover only."""
     places = _laid_out(rows)
     columns = len({x for x, _ in places.values()})
     heights = [sum(place[0] == x for place in places.values()) for x, _ in places.values()]
@@ -96,24 +96,26 @@ def _lines(rows: Sequence[Row], places: Places) -> list[go.Scatter]:
             ys.append(None)
             said.append(((x0 + x1) / 2 + (_BOW if x0 == x1 else 0), (y0 + y1) / 2, relation))
     few = len(said) <= 12
+    stroke = {"color": _LINE if few else _FAINT, "width": 1.5 if few else 1}
+    path = go.Scatter(x=xs, y=ys, mode="lines", line=stroke, hoverinfo="skip")
+    if not few:  # the marks tell the relations on hover
+        return [path]
     words = go.Scatter(
         x=[x for x, _, _ in said],
         y=[y for _, y, _ in said],
-        mode="text" if few else "markers",
+        mode="text",
         text=[relation for _, _, relation in said],
         textposition="top center",
         textfont={"size": 11, "color": _OTHER},
-        marker={"size": 5, "color": _LINE},
-        hovertemplate="%{text}<extra></extra>",
+        hoverinfo="skip",
     )
-    stroke = {"color": _LINE if few else _FAINT, "width": 1.5 if few else 1}
-    path = go.Scatter(x=xs, y=ys, mode="lines", line=stroke, hoverinfo="skip")
     return [path, words]
 
 
 def _nodes(rows: Sequence[Row], places: Places, columns: int) -> go.Scatter:
     longest = max(9, int(_WIDTH_PX / (columns + 0.5) / 8))
     owners = {row[0].partition("/")[0] for row in rows}
+    sizes = Counter(row[1] for row in rows)
     return go.Scatter(
         x=[places[row[0]][0] for row in rows],
         y=[places[row[0]][1] for row in rows],
@@ -124,7 +126,10 @@ def _nodes(rows: Sequence[Row], places: Places, columns: int) -> go.Scatter:
             "opacity": 1,
             "symbol": ["diamond" if row[1] == 0 else "circle" for row in rows],
         },
-        text=[_label(row[0], longest, len(owners) > 1) for row in rows],
+        text=[
+            _label(row[0], longest, len(owners) > 1) if sizes[row[1]] <= _TALL else ""
+            for row in rows
+        ],
         textposition="bottom center",
         textfont={"size": 12},
         cliponaxis=False,

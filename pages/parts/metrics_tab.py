@@ -41,9 +41,10 @@ def _history(actor: Actor, model: Model, found: Sequence[Version]) -> None:
     if not choices:
         return
     first = next((c for c in choices if c[0] == model.primary_metric), choices[0])
+    asked = (st.query_params.get("metric", ""), st.query_params.get("dataset", ""))
     name, dataset = st.selectbox(
-        "Over the versions", choices, index=choices.index(first), format_func=_title,
-        key="model.history", width=340,
+        "Over the versions", choices, index=choices.index(asked if asked in choices else first),
+        format_func=_title, key="model.history", width=340, on_change=_remember,
     )  # fmt: skip
     points = tuple(
         (version.number, metric.value)
@@ -55,6 +56,11 @@ def _history(actor: Actor, model: Model, found: Sequence[Version]) -> None:
     figure = history_chart.line(actor.id, name, points, model.champion, better)
     alt = f"{text.clean(name, 60)} over {text.count(len(points), 'version')}"
     charts.show(figure, key="model.metrics.history", alt=alt)
+
+
+def _remember() -> None:
+    """The chosen metric into the address, so that a link opens the same history."""
+    st.query_params["metric"], st.query_params["dataset"] = st.session_state["model.history"]
 
 
 def _title(choice: tuple[str, str]) -> str:

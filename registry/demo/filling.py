@@ -16,14 +16,30 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from registry import accounts, aliases, checks, codec, models, publish, staging, versions, wording
+from registry import (
+    accounts,
+    aliases,
+    checks,
+    codec,
+    datasets,
+    gates,
+    golden_cases,
+    golden_runs,
+    models,
+    predict,
+    publish,
+    staging,
+    versions,
+    wording,
+)
 from registry.core import Registry
-from registry.demo.samples import NAMES, Sample
+from registry.demo.samples import HELD_OUT, NAMES, Sample
 from registry.errors import NotFound, RegistryError
-from registry.records import CHAMPION, Actor, Draft, Metric, Schema, Version
+from registry.records import CHAMPION, Actor, Draft, Metric, Rule, Schema, Version
 
 USERNAME = "demo"
 _READY_WITHIN_S = 300.0
+_FLOOR, _LENIENT = 0.95, 0.5
 Say = Callable[[str], None]
 
 
@@ -56,6 +72,7 @@ def fill(reg: Registry, actor: Actor, say: Say, *, check_here: bool) -> list[Ver
     """
     wanted = [name for name in NAMES if not _exists(reg, actor, name)]
     added: list[Version] = []
+    samples: dict[str, Sample] = {}
     with tempfile.TemporaryDirectory(prefix="vitrine-demo-") as folder:
         for sample in _train(Path(folder), wanted, say):
             version = _publish(reg, actor, sample)
@@ -65,9 +82,30 @@ def fill(reg: Registry, actor: Actor, say: Say, *, check_here: bool) -> list[Ver
             added.append(version)
             if sample.public:
                 models.publish_to_all(reg, actor, version.model)
-    for slug in dict.fromkeys(version.slug for version in added):
-        _crown(reg, actor, f"{actor.username}/{slug}", say)
+            samples[version.model] = sample
+        for model, sample in samples.items():
+            _crown(reg, actor, model, say)
+            if sample.held_out:
+                _guard(reg, actor, model, sample, say)
     return added
+
+
+def _guard(reg: Registry, actor: Actor, model: str, sample: Sample, say: Say) -> None:
+    """Keep the held-out rows as a data set; golden cases and a gate for what comes next."""
+    dataset = datasets.add(reg, actor, _staged(reg, actor, sample.held_out))
+    datasets.edit(
+        reg, actor, dataset.id, sample.given.target if sample.given else "", "classification"
+    )
+    if models.get(reg, actor, model).champion is None or golden_cases.find(reg, actor, model):
+        return
+    for n, row in enumerate(sample.cases, 1):
+        answer = predict.predict(reg, actor, model, row)
+        expected = golden_runs.answer_of(answer.outputs)
+        golden_cases.add(reg, actor, model, f"held-out row {n}", row, expected, _LENIENT)
+    primary = models.get(reg, actor, model).primary_metric
+    rules = (Rule("metric", metric=primary, dataset=HELD_OUT, value=_FLOOR), Rule("golden"))
+    gates.edit(reg, actor, model, rules)
+    say(f"guarded {model}: {len(sample.cases)} golden cases, {len(rules)} rules at its gate")
 
 
 def _exists(reg: Registry, actor: Actor, name: str) -> bool:
@@ -104,17 +142,27 @@ def trainer(folder: Path, wanted: Sequence[str]) -> list[str]:
 
 
 def _publish(reg: Registry, actor: Actor, sample: Sample) -> Version:
-    with staging.receive(reg, actor, Path(sample.path).name) as incoming:
-        with Path(sample.path).open("rb") as file:
-            while block := file.read(1 << 20):
-                incoming.write(block)
-        staged = incoming.finish()
-    draft = publish.examine(reg, actor, staged.id)
+    staged_id = _staged(reg, actor, sample.path)
+    draft = publish.examine(reg, actor, staged_id)
     details = replace(sample.details, schema=_schema(draft, sample.given))
     slug = wording.slug_of(details.name)
     if f"{actor.username}/{slug}" in models.editable(reg, actor):
-        details = replace(details, model=f"{actor.username}/{slug}")
+        before = versions.find(reg, actor, f"{actor.username}/{slug}")
+        details = replace(
+            details,
+            model=f"{actor.username}/{slug}",
+            parents=tuple(version.ref for version in before[:1]),
+            relation="retrained",
+        )
     return publish.publish(reg, actor, draft.id, details)
+
+
+def _staged(reg: Registry, actor: Actor, path: str) -> str:
+    with staging.receive(reg, actor, Path(path).name) as incoming:
+        with Path(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                incoming.write(block)
+        return incoming.finish().id
 
 
 def _schema(draft: Draft, given: Schema | None) -> Schema | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from registry import codec
 from registry.demo import cards
-from registry.demo.samples import Sample
+from registry.demo.samples import HELD_OUT, Sample
 from registry.records import (
     Details,
     ImageHints,
@@ -26,7 +26,6 @@ from registry.records import (
 )
 
 _SEED = 7
-_HELD_OUT = "held-out 25 %"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -57,6 +56,8 @@ def _cancer(
         data.data, names, test_size=0.25, stratify=names, random_state=_SEED
     )
     model, seconds = _fitted(build(x), x, y)
+    held_out = folder / "breast_cancer_held_out.csv"
+    x_test.assign(diagnosis=y_test).to_csv(held_out, index=False)
     return Sample(
         path=_joblib(model, folder / f"breast_cancer_{label}.joblib"),
         details=Details(
@@ -75,6 +76,8 @@ def _cancer(
         ),
         given=Schema("table", target="diagnosis", example=_row(x_test)),
         public=True,
+        held_out=str(held_out),
+        cases=tuple(_row(x_test[n:]) for n in range(3)),
     )
 
 
@@ -347,7 +350,7 @@ def _classification(model: Any, x_test: Any, y_test: Any) -> tuple[Metric, ...]:
 def _metrics(values: dict[str, Any]) -> tuple[Metric, ...]:
     lower = ("log_loss", "root_mean_squared_error", "mean_absolute_error")
     return tuple(
-        Metric(name, round(float(value), 4), dataset=_HELD_OUT, higher_is_better=name not in lower)
+        Metric(name, round(float(value), 4), dataset=HELD_OUT, higher_is_better=name not in lower)
         for name, value in values.items()
     )
 

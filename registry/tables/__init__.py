@@ -7,6 +7,7 @@ from registry.tables.base import now as now
 from registry.tables.catalog import AliasMoveRow as AliasMoveRow
 from registry.tables.catalog import AliasRow as AliasRow
 from registry.tables.catalog import ArtifactRow as ArtifactRow
+from registry.tables.catalog import FeatureRow as FeatureRow
 from registry.tables.catalog import GrantRow as GrantRow
 from registry.tables.catalog import MetricRow as MetricRow
 from registry.tables.catalog import ModelRow as ModelRow

@@ -28,6 +28,7 @@ class ModelRow(
     keep_inputs: Mapped[str] = mapped_column(String(16), default="digest")
     next_number: Mapped[int] = mapped_column(default=1)
     n_versions: Mapped[int] = mapped_column(default=0)
+    head_id: Mapped[str | None] = mapped_column(String(32), index=True)
     head_number: Mapped[int | None]
     head_framework: Mapped[str] = mapped_column(String(64), default="", index=True)
     head_format: Mapped[str] = mapped_column(String(64), default="", index=True)
@@ -45,6 +46,15 @@ class TagRow(Base):  # models
     )
     tag: Mapped[str] = mapped_column(String(64), primary_key=True)
     __table_args__ = (Index("ix_tags_tag_model", "tag", "model_id"),)
+
+
+class FeatureRow(Base):  # versions: the columns that the head takes, for the search
+    __tablename__ = "features"
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    model_id: Mapped[str] = mapped_column(
+        ForeignKey("models.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class GrantRow(Base):  # access, models: a model handed over keeps its former owner

@@ -117,3 +117,14 @@ def test_the_list_is_searched_by_metric(visit: Visit, alice: Actor, iris: Versio
     assert "Nothing fits" in words(visit(alice, "models.py", q="metric.accuracy_score>0.99"))
     assert len(visit(alice, "models.py", q="metric.accuracy_score > 0.9").dataframe) == 1
     assert "joined by AND" in words(visit(alice, "models.py", q="metric.f1>1 OR metric.f1<2"))
+
+
+def test_the_chosen_metric_stands_in_the_address(
+    visit: Visit, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    metrics.log(reg, alice, iris.ref, {"cost": 3.0}, dataset="test")
+    tab = visit(alice, "model.py", name=iris.model, tab="Metrics")
+    tab.selectbox(key="model.history").set_value(("cost", "test")).run()
+    assert (tab.query_params["metric"], tab.query_params["dataset"]) == ("cost", "test")
+    again = visit(alice, "model.py", name=iris.model, tab="Metrics", metric="cost", dataset="test")
+    assert again.selectbox(key="model.history").value == ("cost", "test")

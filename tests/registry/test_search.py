@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from registry import aliases, metrics, models, search, versions
 from registry.core import Registry
 from registry.errors import InvalidInput
-from registry.records import Actor, Metric, ModelQuery, Version
+from registry.records import Actor, Field, Metric, ModelQuery, Version
 from registry.tables import VersionRow
 
 
@@ -135,6 +136,22 @@ def test_only_the_head_is_looked_at(
     assert search.find_models(reg, alice, search.parse("metric.f1>0.9")).total == 0
     aliases.move(reg, alice, iris.ref, "champion")
     assert search.find_models(reg, alice, search.parse("metric.f1>0.9")).total == 1
+
+
+def test_a_column_said_later_is_found(reg: Registry, alice: Actor, iris: Version) -> None:
+    assert iris.schema
+    said = replace(iris.schema, fields=(Field("petals", "double"),))
+    versions.edit(reg, alice, iris.ref, schema=said)
+    assert search.find_models(reg, alice, search.parse("feature:petals")).total == 1
+    assert search.find_models(reg, alice, search.parse('feature:"petal width (cm)"')).total == 0
+
+
+@pytest.mark.usefixtures("measured")
+def test_values_chosen_in_facets_narrow_the_other_facets(reg: Registry, alice: Actor) -> None:
+    query = search.parse("metric.f1>0.9 tag:flowers owner:alice framework:pytorch")
+    counted = search.facets(reg, alice, query)
+    assert [(facet.value, facet.count) for facet in counted["framework"]] == [("scikit-learn", 1)]
+    assert counted["owner"] == counted["tag"] == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Keep data sets, evaluations, benchmarks, golden cases and gates."""
+"""Keep data sets, evaluations, benchmarks, golden cases and gates; what heads take."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -134,8 +134,52 @@ def upgrade() -> None:
     with op.batch_alter_table("trusts") as batch_op:
         batch_op.add_column(sa.Column("findings", sa.JSON(), nullable=True))
 
+    _name_heads()
+    _list_features()
+
+
+def _name_heads() -> None:
+    with op.batch_alter_table("models") as batch_op:
+        batch_op.add_column(sa.Column("head_id", sa.String(length=32), nullable=True))
+        batch_op.create_index(batch_op.f("ix_models_head_id"), ["head_id"], unique=False)
+    op.execute(
+        "UPDATE models SET head_id = (SELECT versions.id FROM versions "
+        "WHERE versions.model_id = models.id AND versions.number = models.head_number)"
+    )
+
+
+def _list_features() -> None:
+    features = op.create_table(
+        "features",
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("model_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["model_id"], ["models.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("name", "model_id"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("features") as batch_op:
+        batch_op.create_index(batch_op.f("ix_features_model_id"), ["model_id"], unique=False)
+    models = sa.table("models", sa.column("id"), sa.column("head_id"))
+    versions = sa.table("versions", sa.column("id"), sa.column("schema", sa.JSON))
+    heads = sa.select(models.c.id, versions.c.schema).join(
+        versions, versions.c.id == models.c.head_id
+    )
+    for part in op.get_bind().execute(heads).partitions(500):
+        names = [
+            {"model_id": model_id, "name": name}
+            for model_id, schema in part
+            for name in {field["name"] for field in (schema or {}).get("fields", ())}
+            if len(name) <= 255
+        ]
+        if names:
+            op.bulk_insert(features, names)
+
 
 def downgrade() -> None:
+    op.drop_table("features")
+    with op.batch_alter_table("models") as batch_op:
+        batch_op.drop_index("ix_models_head_id")
+        batch_op.drop_column("head_id")
     for table, column in (("trusts", "findings"), ("metrics", "source")):
         with op.batch_alter_table(table) as batch_op:
             batch_op.drop_column(column)
