@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from registry import accounts, publish, staging
 from registry.core import open_registry
@@ -44,7 +44,7 @@ def fill_home(server: Server, folder: Path) -> None:
 def metrics(page: Page) -> list[str]:
     """The headings of the table of metrics."""
     table = page.get_by_role("region", name="Metrics by version")
-    expect(table).to_be_visible(timeout=60_000)
+    expect(table).to_be_visible()
     return table.locator("thead th").all_inner_texts()
 
 
@@ -85,16 +85,26 @@ def charts_draw_and_a_mark_leads_to_its_version(page: Page) -> None:
         settle(page)
         expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     address = page.url
-    point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").last
-    point.scroll_into_view_if_needed()
-    box = point.bounding_box()
-    assert box
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    trace = page.locator(".js-plotly-plot .scatterlayer .trace", has_text="v3")
+    x, y = middle(page, trace.locator(".points path"))
+    page.mouse.move(x, y)
+    expect(page.locator(".hoverlayer")).to_contain_text("v3")
+    page.mouse.click(x, y)
     page.wait_for_url(re.compile(r"/model\?.*version=3"))
     expect(page.get_by_role("heading", name="Churn")).to_be_visible()
     page.goto(address)
-    expect(page.get_by_text("v3 leads")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("v3 leads")).to_be_visible()
     settle(page)
+
+
+def middle(page: Page, mark: Locator) -> tuple[float, float]:
+    """Where a mark is once its chart has stopped growing."""
+    mark.scroll_into_view_if_needed()
+    before = None
+    while (box := mark.bounding_box()) is None or box != before:
+        before = box
+        page.wait_for_timeout(200)
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def files_hold_what_is_shown(page: Page, folder: Path) -> None:
