@@ -62,8 +62,8 @@ with left:
         st.page_link("models.py", label=f"All {mine.total} of yours", query_params=query)
 with right:
     cards.section("Needs attention")
-    for version in trouble:
-        cards.version_line(version)
+    for version, why in trouble:
+        cards.version_line(version, why)
     if not trouble:
         st.markdown(":green[:material/check_circle: Nothing: every version is fine.]")
     cards.section("Recent activity")

@@ -50,17 +50,23 @@ def move(
 
 
 def remove(reg: Registry, actor: Actor, model: str, alias: str, reason: str = "") -> AliasMove:
-    """Take an alias away.
+    """Take an alias away; one that rules guard only by who may override them.
+
+    Without a champion the newest ready version answers, and no rule looks at that one.
 
     Raises:
         NotFound: No such alias or model, or the actor may not see it.
-        Forbidden: The actor may not edit the model.
+        Forbidden: The actor may not edit the model, or not override its gate.
     """
     with reg.writing() as s:
         row = models.for_action(s, actor, "alias.move", model)
         if s.get(AliasRow, (row.id, alias)) is None:
             raise NotFound(f"there is no alias {alias!r} here")
-        return _point(s, actor, row, alias, None, reason)
+        held: dict[str, Any] = {}
+        if rules := gates.guarding_in(s, row, alias):
+            models.for_action(s, actor, "alias.override", model)
+            held = {"overridden": True, "rules": [gates.describe(rule) for rule in rules]}
+        return _point(s, actor, row, alias, None, reason, held)
 
 
 def rollback(

@@ -103,6 +103,17 @@ def check_in(
     return _held(s, model, version, guarding)
 
 
+def guarding(rules: Sequence[Rule], alias: str) -> list[Rule]:
+    """The rules that are looser without the alias: its own, and those that compare with it."""
+    compares = alias == CHAMPION
+    return [r for r in rules if alias in r.aliases or (compares and r.kind == "not_worse")]
+
+
+def guarding_in(s: Session, model: ModelRow, alias: str) -> list[Rule]:
+    """`guarding` of a model's rules, inside the caller's transaction."""
+    return guarding(_rules(s, model.id), alias)
+
+
 def describe(rule: Rule) -> str:
     """A rule in a few words."""
     on = f" on {rule.dataset}" if rule.dataset else ""

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime, time, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from registry import models
 from registry.core import Registry
 from registry.editions import as_versions
 from registry.records import Actor, Totals, Version
-from registry.tables import ArtifactRow, ModelRow, PredictionRow, VersionRow, now
+from registry.tables import (
+    AliasRow,
+    ArtifactRow,
+    GoldenRunRow,
+    ModelRow,
+    PredictionRow,
+    VersionRow,
+    now,
+)
 
 
 def totals(reg: Registry, actor: Actor, days: int = 14) -> Totals:
@@ -45,10 +53,29 @@ def totals(reg: Registry, actor: Actor, days: int = 14) -> Totals:
         )
 
 
-def attention(reg: Registry, actor: Actor, limit: int = 10) -> list[Version]:
-    """Failed and quarantined versions of models the actor may see, newest first."""
+def attention(reg: Registry, actor: Actor, limit: int = 10) -> list[tuple[Version, str]]:
+    """Versions that need somebody, with what is wrong, newest first.
+
+    Failed and quarantined ones that the actor may see; of the actor's own models also those in use
+    (an alias names it, or it speaks for the model) with a golden case that failed.
+    """
+    red = (
+        select(VersionRow, ModelRow, func.count(GoldenRunRow.case_id.distinct()))
+        .join(ModelRow, ModelRow.id == VersionRow.model_id)
+        .join(GoldenRunRow, GoldenRunRow.version_id == VersionRow.id)
+        .outerjoin(AliasRow, AliasRow.version_id == VersionRow.id)
+        .where(
+            ModelRow.owner_id == actor.id,
+            ModelRow.deleted_at.is_(None),
+            VersionRow.deleted_at.is_(None),
+            VersionRow.status == "ready",
+            GoldenRunRow.passed.is_(False),
+            or_(AliasRow.name.is_not(None), VersionRow.number == ModelRow.head_number),
+        )
+        .group_by(VersionRow.id, ModelRow.id)
+    )
     with reg.reading() as s:
-        rows = s.execute(
+        broken = s.execute(
             select(VersionRow, ModelRow)
             .join(ModelRow, ModelRow.id == VersionRow.model_id)
             .where(
@@ -59,4 +86,10 @@ def attention(reg: Registry, actor: Actor, limit: int = 10) -> list[Version]:
             .order_by(VersionRow.created_at.desc())
             .limit(limit)
         )
-        return [as_versions(s, actor, model, [version])[0] for version, model in rows]
+        found = [(version, model, version.failure or "") for version, model in broken]
+        for version, model, n in s.execute(red.order_by(VersionRow.created_at.desc()).limit(limit)):
+            found.append((version, model, f"{n} golden case{'s' if n > 1 else ''} failed"))
+        found.sort(key=lambda one: one[0].created_at, reverse=True)
+        return [(as_versions(s, actor, model, [version])[0], why) for version, model, why in found][
+            :limit
+        ]

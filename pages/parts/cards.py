@@ -257,7 +257,7 @@ def _detail(line: AuditLine) -> str:
     return ", ".join(parts)
 
 
-def version_line(version: Version) -> None:
+def version_line(version: Version, why: str) -> None:
     """One version in a list: badge, name, what is wrong, when; leads to the model."""
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     row.markdown(badge(version.status), width="content")
@@ -267,8 +267,8 @@ def version_line(version: Version) -> None:
         label=text.escape(f"{version.model} v{version.number}", 80),
         query_params={"name": version.model, "tab": "Versions"},
     )
-    if version.failure:
-        body.caption(text.escape(version.failure, 200))
+    if why:
+        body.caption(text.escape(why, 200))
 
 
 def done(message: str) -> None:

@@ -62,7 +62,7 @@ def _case(
         said += " :gray[not run on this version]"
     elif not run.passed:
         said += f"  \n:small[{text.escape(run.message, 400)}]"
-    row.markdown(said, width="stretch")
+    row.container(width="stretch").markdown(said)  # a container shrinks where Markdown would wrap
     if row.button(
         "Open", key=f"golden.{case.id}.open", type="tertiary", icon=":material/open_in_full:"
     ):

@@ -77,8 +77,7 @@ def show(report: Report, key: str = "") -> None:
 @contextmanager
 def forming() -> Iterator[Callable[[Reading], None]]:
     """A place where a report forms: what is at work, how far it is, what was found so far."""
-    place = st.empty()
-    place.progress(0.0, "Reading the file; nothing of it is run")
+    place = st.empty()  # a small file is read before the first word
 
     def show(reading: Reading) -> None:
         share = reading.done_bytes / max(1, reading.size_bytes)
@@ -86,8 +85,10 @@ def forming() -> Iterator[Callable[[Reading], None]]:
             st.progress(min(1.0, max(0.0, share)), _doing(reading))
             cards.findings(reading.findings)
 
-    yield show
-    place.empty()
+    try:
+        yield show
+    finally:
+        place.empty()
 
 
 def _doing(reading: Reading) -> str:

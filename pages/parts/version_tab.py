@@ -21,7 +21,7 @@ from pages.parts import (
     text,
     trash,
 )
-from registry import access, aliases, golden_cases, timings, versions
+from registry import access, aliases, gates, golden_cases, timings, versions
 from registry.core import Registry
 from registry.memory import recalled
 from registry.records import CHAMPION, LIFECYCLES, Actor, Model, Version
@@ -133,7 +133,7 @@ def _ask_trash(reg: Registry, actor: Actor, version: Version) -> None:
 def _aliases(reg: Registry, actor: Actor, model: Model, found: Sequence[Version]) -> None:
     """Where each alias points, with roll-back; who moved what when."""
     cards.section("Aliases")
-    moves = aliases.history(reg, actor, model.ref)
+    moves, rules = aliases.history(reg, actor, model.ref), gates.get(reg, actor, model.ref)
     why = access.allowed(actor, model.level, "alias.move")
     if not model.aliases:
         st.caption("None yet. The champion is what answers when no version is named.")
@@ -147,7 +147,11 @@ def _aliases(reg: Registry, actor: Actor, model: Model, found: Sequence[Version]
                 with notices.shown(stop=False):
                     back = aliases.rollback(reg, actor, model.ref, alias)
                     cards.done(f"{alias} is v{back.to_number} again")
-            if cards.action("Remove", why, key=f"alias.{alias}.remove", type="tertiary"):
+            guarded = gates.guarding(rules, alias) and access.allowed(
+                actor, model.level, "alias.override"
+            )
+            fixed = f"rules guard it: {guarded}" if guarded else ""
+            if cards.action("Remove", why or fixed, key=f"alias.{alias}.remove", type="tertiary"):
                 with notices.shown(stop=False):
                     aliases.remove(reg, actor, model.ref, alias)
                     cards.done(f"{alias} is removed")

@@ -28,7 +28,8 @@ _FLAGS = (
     "--disable-sync",
 )
 _START_WITHIN_S = 60
-expect.set_options(timeout=20_000)
+_PATIENCE_MS = 90_000  # a limit for busy machines, never a wait
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -115,6 +116,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
             color_scheme="dark" if dark else "light",
             accept_downloads=True,
         )
+        context.set_default_timeout(_PATIENCE_MS)
         contexts.append(context)
         return context
 
@@ -200,13 +202,20 @@ def expect_card(page: Page) -> None:
     expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
 
 
+_QUIET = """quietMs => {
+    const app = document.querySelector('[data-test-script-state]');
+    const busy = !app || app.dataset.testScriptState !== 'notRunning'
+        || document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]');
+    if (busy) window.quietSince = undefined;
+    else window.quietSince ??= performance.now();
+    return !busy && performance.now() - window.quietSince >= quietMs;
+}"""
+
+
 def settle(page: Page) -> None:
-    """Wait until the script run is over."""
-    page.wait_for_function(
-        "document.querySelector('.stApp')?.dataset.testScriptState === 'notRunning' "
-        "|| document.querySelector('[data-test-script-state=\"notRunning\"]') !== null"
-    )
-    page.wait_for_timeout(150)
+    """Wait until no script has been running for a moment: one may follow from the last click."""
+    page.evaluate("window.quietSince = undefined")
+    page.wait_for_function(_QUIET, arg=250)
 
 
 def screenshot(page: Page, name: str, folder: Path | None = None) -> Path:

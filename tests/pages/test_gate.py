@@ -96,3 +96,14 @@ def test_the_figures_of_the_newest_benchmark_are_shown(visit, reg, alice, iris):
     assert "Measure again" in labels(tab)
     assert tab.button(key="speed.measure").disabled  # the first measurement waits for its turn
     assert benchmarks.last(reg, alice, iris.ref).state == "queued"
+
+
+def test_an_editor_reads_why_a_guarded_alias_stays(visit, reg, alice, bob, iris):
+    access.share(reg, alice, iris.model, "bob", "edit")
+    for alias in ("champion", "staging"):
+        aliases.move(reg, alice, iris.ref, alias)
+    gates.edit(reg, alice, iris.model, [Rule("scan")])
+    tab = visit(bob, "model.py", name=iris.model, tab="Versions")
+    assert "rules guard it" in tab.button(key="alias.champion.remove").help
+    assert tab.button(key="alias.champion.remove").disabled
+    assert not tab.button(key="alias.staging.remove").disabled

@@ -271,3 +271,35 @@ def test_a_gate_of_a_private_model_is_not_found(reg, alice, bob, iris):
         gates.get(reg, bob, iris.model)
     with pytest.raises(NotFound):
         gates.check(reg, bob, iris.ref, "champion")
+
+
+@pytest.mark.parametrize("rule", [AT_LEAST, NOT_WORSE, Rule("scan", aliases=("production",))])
+def test_only_who_may_override_removes_an_alias_that_rules_guard(reg, alice, bob, iris, rule):
+    access.share(reg, alice, iris.model, "bob", "edit")
+    alias = rule.aliases[0]
+    aliases.move(reg, alice, iris.ref, alias)
+    gates.edit(reg, alice, iris.model, [rule])
+    with pytest.raises(Forbidden):
+        aliases.remove(reg, bob, iris.model, alias)
+    assert alias in models.get(reg, bob, iris.model).aliases
+    aliases.remove(reg, alice, iris.model, alias)
+    line = activity.find(reg, alice, model=iris.model).items[0]
+    assert (line.action, line.detail["overridden"]) == ("alias.remove", True)
+    assert line.detail["rules"] == [gates.describe(rule)]
+
+
+def test_the_champion_that_rules_compare_with_is_guarded(reg, alice, bob, iris):
+    access.share(reg, alice, iris.model, "bob", "edit")
+    aliases.move(reg, alice, iris.ref, "champion")
+    rule = Rule("not_worse", metric="accuracy_score", value=0.01, aliases=("production",))
+    gates.edit(reg, alice, iris.model, [rule])
+    with pytest.raises(Forbidden):
+        aliases.remove(reg, bob, iris.model, "champion")
+
+
+def test_an_editor_removes_an_alias_without_rules(reg, alice, bob, iris):
+    access.share(reg, alice, iris.model, "bob", "edit")
+    aliases.move(reg, alice, iris.ref, "staging")
+    gates.edit(reg, alice, iris.model, [AT_LEAST])
+    aliases.remove(reg, bob, iris.model, "staging")
+    assert models.get(reg, bob, iris.model).aliases == {}

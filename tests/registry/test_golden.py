@@ -5,15 +5,19 @@ from __future__ import annotations
 import pytest
 
 from registry import (
+    access,
+    aliases,
     checks,
     golden_cases,
     golden_runs,
+    overview,
     predict,
     versions,
 )
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
 from registry.golden_runs import differences
-from registry.tables import JobRow
+from registry.records import GoldenRun
+from registry.tables import JobRow, now
 
 
 @pytest.fixture
@@ -180,3 +184,16 @@ def test_numbers_may_differ_by_the_tolerance_and_labels_not_at_all(
     found = "; ".join(differences(expected, answer, tolerance, {"label"}))
     assert found.startswith(why)
     assert bool(found) == bool(why)
+
+
+def test_a_version_in_use_with_a_red_case_needs_its_owners_attention(reg, alice, bob, iris):
+    access.share(reg, alice, iris.model, "bob", "edit")
+    case = golden_cases.add(reg, alice, iris.model, "a rose", {"a": 1}, {"label": "rose"})
+    assert overview.attention(reg, alice) == []
+    for alias in ("champion", "production"):
+        aliases.move(reg, alice, iris.ref, alias)
+    with reg.writing() as s:
+        golden_cases.record_run_in(s, GoldenRun(case.id, iris.id, False, None, "no", now()))
+    ((version, why),) = overview.attention(reg, alice)
+    assert (version.ref, why) == (iris.ref, "1 golden case failed")
+    assert overview.attention(reg, bob) == []
