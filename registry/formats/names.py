@@ -28,7 +28,7 @@ _KNOWN = frozenset(
     dotenv execnet extra_streamlit_components fabric fastapi filelock flask flatbuffers fsspec
     functorch google greenlet grimp gunicorn h11 h5py httpcore httptools httpx hypothesis idna
     importlib_metadata importlinter iniconfig invoke IPython isympy itsdangerous jinja2 joblib
-    jsonpickle jsonschema jsonschema_specifications jwt keras librt lightgbm limits llvmlite
+    jsonpickle jsonschema jsonschema_specifications jwt keras librt lightgbm limits llvmlite lz4
     mako markdown_it markupsafe mdurl ml_dtypes mlflow mpmath multipart multiprocess mypy
     mypy_extensions mypyc narwhals nbconvert networkx notebook numba numexpr numpy onnx
     onnxruntime packaging pages pandas paramiko pathspec pexpect pickle5 PIL pip pkg_resources
