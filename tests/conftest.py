@@ -26,14 +26,9 @@ Publish = Callable[..., Version]
 
 # Where tests build models of every kind and load them: the imports take seconds and a gigabyte.
 _FRAMEWORKS = {
-    *("contracts", "formats", "sandbox", "scanners"),
-    *(
-        "evaluation",
-        "test_conversion.py",
-        "test_conversions.py",
-        "test_corpus.py",
-        "test_packages.py",
-    ),
+    *("contracts", "evaluation", "formats", "judging", "sandbox", "scanners"),
+    *("test_benchmarks.py", "test_conversion.py", "test_conversions.py"),
+    *("test_corpus.py", "test_packages.py"),
 }
 
 
