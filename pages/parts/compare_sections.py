@@ -52,10 +52,11 @@ def chart(actor: Actor, shown: Comparison, *, differing: bool) -> None:
     if figure is None:
         return
     config = {"displayModeBar": False, "responsive": True}
-    event = st.plotly_chart(
-        figure, key=f"{_KEY}.{kind}", on_select="rerun", selection_mode="points", config=config,
-        alt=f"{kind} of the metrics of each version",
-    )  # fmt: skip
+    with st.container(key="wide-compare"):  # frame.css lets it scroll on a phone
+        event = st.plotly_chart(
+            figure, key=f"{_KEY}.{kind}", on_select="rerun", selection_mode="points",
+            config=config, alt=f"{kind} of the metrics of each version",
+        )  # fmt: skip
     st.caption("Press a mark to open its version. Arrows say which way is better.")
     for point in event["selection"]["points"]:
         said = point.get("customdata")

@@ -55,7 +55,7 @@ def _drawn(actor: Actor, found: Sequence[Kinship]) -> None:
     rows = tuple((k.ref, k.depth, k.status, k.framework, k.edges) for k in found)
     figure = kin_chart.family(actor.id, rows)
     n = text.count(len(found) - 1, "relative")
-    with st.container(key="kin-wide"):  # frame.css lets it scroll on a phone
+    with st.container(key="wide-kin"):  # frame.css lets it scroll on a phone
         pressed = kin_chart.pick(
             figure, key=f"model.kin.{found[0].ref}.{len(found)}", alt=f"{n} in a graph"
         )
