@@ -34,7 +34,7 @@ _FRAMEWORKS = {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _FRAMEWORKS & set(item.path.parts):
+        if "browser" not in item.path.parts and _FRAMEWORKS & set(item.path.parts):
             item.add_marker("frameworks")
 
 
