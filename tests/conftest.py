@@ -28,8 +28,15 @@ Publish = Callable[..., Version]
 _FRAMEWORKS = {
     *("contracts", "evaluation", "formats", "judging", "sandbox", "scanners"),
     *("test_benchmarks.py", "test_conversion.py", "test_conversions.py"),
-    *("test_corpus.py", "test_packages.py"),
+    *("test_corpus.py", "test_packages.py", "test_quarantine.py"),
+    *("test_rescans.py", "test_trust.py"),
 }
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The fast run does not even read the files of the slow ones."""
+    fast = "not frameworks" in config.getoption("markexpr")
+    return True if fast and collection_path.name in _FRAMEWORKS else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -123,6 +123,7 @@ print(*{name.split(".")[0] for name in sys.modules})
 """
 
 
+@pytest.mark.frameworks
 def test_the_web_process_never_imports_a_framework(
     reg: Registry, iris: Version, alice: Actor
 ) -> None:

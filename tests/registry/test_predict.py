@@ -112,6 +112,7 @@ def test_a_model_that_raises_is_an_error_with_its_log_and_is_logged(reg, alice, 
     assert lines(reg, alice)[0].outcome == type(failed.value).__name__
 
 
+@pytest.mark.frameworks
 def test_a_picture_becomes_a_tensor_that_the_model_takes(reg, alice, publish_file, tmp_path):
     digits = publish_file(alice, makers.torch_export_cnn(tmp_path), name="Digits")
     [tensor] = [t for t in digits.schema.tensors if t.image]

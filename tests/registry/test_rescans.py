@@ -167,7 +167,7 @@ def test_missing_bytes_stop_one_but_not_all(reg, alice, unknown, iris):
 @pytest.fixture
 def hasty(settings, pool):
     """The same home on a server that gives no scan the time it takes."""
-    few = {"standby_workers": False, "inspect_timeout_s": 0.001}
+    few = {"standby_workers": False, "inspect_timeout_s": 0}
     reg = open_registry(settings, Pool(settings.model_copy(update=few), pool.nursery))
     yield reg
     reg.engine.dispose()
