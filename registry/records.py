@@ -14,6 +14,13 @@ from registry.comparison import Section as Section
 from registry.comparison import SectionName as SectionName
 from registry.conversion import Parity as Parity
 from registry.conversion import Target as Target
+from registry.drafting import Details as Details
+from registry.drafting import Draft as Draft
+from registry.drafting import Metric as Metric
+from registry.drafting import MetricSource as MetricSource
+from registry.drafting import Relation as Relation
+from registry.drafting import Staged as Staged
+from registry.drafting import Visibility as Visibility
 from registry.evaluation import Curve as Curve
 from registry.evaluation import Dataset as Dataset
 from registry.evaluation import Evaluated as Evaluated
@@ -58,6 +65,17 @@ from registry.standards import MetricFilter as MetricFilter
 from registry.standards import Rule as Rule
 from registry.standards import RuleKind as RuleKind
 from registry.standards import RuleResult as RuleResult
+from registry.trying import Attribution as Attribution
+from registry.trying import BadRow as BadRow
+from registry.trying import Candidate as Candidate
+from registry.trying import Flag as Flag
+from registry.trying import Keeping as Keeping
+from registry.trying import Movement as Movement
+from registry.trying import Scoring as Scoring
+from registry.trying import Surface as Surface
+from registry.trying import TaskState as TaskState
+from registry.trying import Token as Token
+from registry.trying import Training as Training
 from registry.verdict import Case as Case
 from registry.verdict import CaseState as CaseState
 from registry.verdict import Decision as Decision
@@ -67,10 +85,7 @@ Role = Literal["viewer", "author", "admin"]
 Level = Literal["view", "edit", "manage"]
 Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
-Visibility = Literal["private", "public"]
 ArtifactKind = Literal["model", "config", "requirements", "sample", "data", "card", "license"]
-Relation = Literal["derived", "fine-tuned", "distilled", "converted", "retrained", "ensembled"]
-MetricSource = Literal["typed", "file", "logged", "evaluation"]
 T = TypeVar("T")
 JobState = Literal["queued", "running", "done", "failed"]
 
@@ -98,73 +113,6 @@ class Actor:
 
 GUEST = Actor(id="", username="guest")
 SYSTEM = Actor(id="system", username="system", name="Vitrine", role="admin")
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A received file that is not yet part of a version."""
-
-    id: str
-    filename: str
-    size_bytes: int
-    digest: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A staged file with what was read from it, waiting for the person's word."""
-
-    staged: Staged
-    inspection: Inspection
-    report: Report
-    duplicates: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        return self.staged.id
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A named number; `higher_is_better` None means no direction is known."""
-
-    name: str
-    value: float
-    unit: str = ""
-    dataset: str = ""
-    higher_is_better: bool | None = None
-    source: MetricSource = "typed"
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What the person says about a version when publishing it.
-
-    `model` is `owner/slug` of an existing model, or "" for a new one named `name`.
-    `files` maps an artifact kind other than "model" to a staged id, further ones of a kind as
-    `kind:2`; `relation` says what the
-    version is to its `parents`.
-    """
-
-    model: str = ""
-    name: str = ""
-    description: str = ""
-    card: str = ""
-    task: str = ""
-    license: str = ""
-    tags: tuple[str, ...] = ()
-    visibility: Visibility = "private"
-    label: str = ""
-    notes: str = ""
-    schema: Schema | None = None
-    metrics: tuple[Metric, ...] = ()
-    parameters: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)
-    parents: tuple[str, ...] = ()
-    relation: Relation = "derived"
-    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

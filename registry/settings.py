@@ -53,6 +53,13 @@ class Settings(BaseSettings):
     convert_timeout_s: float = Field(300, gt=0, description="Seconds a conversion may take.")
     benchmark_timeout_s: float = Field(300, gt=0, description="Seconds a benchmark may take.")
     dataset_rows: int = Field(2_000_000, gt=0, description="Labelled rows one data set may have.")
+    scoring_rows: int = Field(5_000_000, gt=0, description="Rows one file to score may have.")
+    scored_h: float = Field(24, gt=0, description="Hours a scored file can be fetched.")
+    train_rows: int = Field(200_000, gt=0, description="Rows a baseline may be trained on.")
+    train_timeout_s: float = Field(600, gt=0, description="Seconds training a baseline may take.")
+    predictions_per_minute: int = Field(
+        600, gt=0, description="Predictions one person or token may ask for in a minute."
+    )
     predict_timeout_s: float = Field(10, gt=0, description="Seconds one prediction may take.")
     allow_weak_sandbox: bool = Field(
         False, description="Run models although this kernel lacks Landlock or seccomp."

@@ -18,6 +18,7 @@ from registry.tables.catalog import VersionRow as VersionRow
 from registry.tables.people import CodeRow as CodeRow
 from registry.tables.people import SessionRow as SessionRow
 from registry.tables.people import SignInRow as SignInRow
+from registry.tables.people import TokenRow as TokenRow
 from registry.tables.people import UserRow as UserRow
 from registry.tables.quality import BenchmarkRow as BenchmarkRow
 from registry.tables.quality import DatasetRow as DatasetRow
@@ -26,6 +27,8 @@ from registry.tables.quality import EvaluationRow as EvaluationRow
 from registry.tables.quality import GateRow as GateRow
 from registry.tables.quality import GoldenCaseRow as GoldenCaseRow
 from registry.tables.quality import GoldenRunRow as GoldenRunRow
+from registry.tables.tasks import ScoringRow as ScoringRow
+from registry.tables.tasks import TrainingRow as TrainingRow
 from registry.tables.traces import AuditRow as AuditRow
 from registry.tables.traces import DownloadRow as DownloadRow
 from registry.tables.traces import JobRow as JobRow

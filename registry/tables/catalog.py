@@ -26,6 +26,7 @@ class ModelRow(
     visibility: Mapped[str] = mapped_column(String(16), default="private")
     primary_metric: Mapped[str] = mapped_column(String(100), default="")
     keep_inputs: Mapped[str] = mapped_column(String(16), default="digest")
+    keep_days: Mapped[int] = mapped_column(default=30)
     next_number: Mapped[int] = mapped_column(default=1)
     n_versions: Mapped[int] = mapped_column(default=0)
     head_id: Mapped[str | None] = mapped_column(String(32), index=True)

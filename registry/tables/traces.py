@@ -63,6 +63,10 @@ class PredictionRow(Base):  # predictions
     outcome: Mapped[str] = mapped_column(String(64))
     input_digest: Mapped[str] = mapped_column(String(64), default="")
     inputs: Mapped[dict[str, Any] | None]
+    answer: Mapped[dict[str, Any] | None]
+    flag: Mapped[str] = mapped_column(String(16), default="")
+    flag_reason: Mapped[str] = mapped_column(Text, default="")
+    shared_at: Mapped[datetime | None]
     __table_args__ = (Index("ix_predictions_model_at", "model_id", "at"),)
 
 

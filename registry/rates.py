@@ -1,0 +1,1 @@
+"""How often one actor may ask: sliding windows in memory. No table."""

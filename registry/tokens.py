@@ -1,0 +1,1 @@
+"""Tokens of the API: made, used, counted down, revoked. Owns `tokens`."""

@@ -1,0 +1,1 @@
+"""The job of a baseline: candidate pipelines, cross-validated in a locked worker."""

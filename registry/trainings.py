@@ -1,0 +1,1 @@
+"""Baselines that a person lets the server train. Owns `trainings`."""

@@ -1,0 +1,114 @@
+"""What people try and keep, as records: tokens, scorings, trainings, what-ifs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Keeping = Literal["nothing", "digest", "full"]
+Flag = Literal["wrong", "unsure", "offensive", "other"]
+TaskState = Literal["queued", "running", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A secret for the API, without the secret; `prefix` is how people tell it from others."""
+
+    id: str
+    name: str
+    prefix: str
+    permissions: tuple[str, ...]
+    calls_left: int
+    expires_at: datetime
+    created_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that was not scored: its line in the file, counted from 1 with the header, and why."""
+
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A file that a version scores. `result_bytes` is 0 while there is no result."""
+
+    id: str
+    ref: str
+    filename: str
+    state: TaskState
+    n_rows: int
+    n_bad: int
+    problems: tuple[BadRow, ...]
+    result_bytes: int
+    failure: str
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One pipeline of a baseline: its score per fold, best of the leaderboard first."""
+
+    name: str
+    metric: str
+    scores: tuple[float, ...]
+    fit_s: float
+    failure: str = ""
+    parameters: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A baseline that the server trains for a person."""
+
+    id: str
+    filename: str
+    target: str
+    task: str
+    state: TaskState
+    n_rows: int
+    leaderboard: tuple[Candidate, ...]
+    failure: str
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What a version says while one feature moves: `values[i]` gives `answers[name][i]`."""
+
+    ref: str
+    feature: str
+    values: tuple[Any, ...]
+    answers: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What a version says while two features move: `answers[j][i]` is of `xs[i]` and `ys[j]`."""
+
+    ref: str
+    x: str
+    y: str
+    xs: tuple[Any, ...]
+    ys: tuple[Any, ...]
+    output: str
+    answers: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """How far each feature moved one answer away from the background; they add up with `base`."""
+
+    ref: str
+    output: str
+    base: float
+    answer: float
+    parts: tuple[tuple[str, Any, float], ...]
+    method: str
