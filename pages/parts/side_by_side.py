@@ -7,10 +7,20 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from pages.parts import answers, cards, notices, tables, text
+from pages.parts import (
+    answer_classes,
+    answer_rows,
+    answers,
+    cards,
+    charts,
+    differences,
+    notices,
+    tables,
+)
+from pages.parts.answer_view import View
 from registry import asking
 from registry.core import Registry
-from registry.records import Actor, Version
+from registry.records import Actor, Prediction, Version
 
 _KEPT = "playground.asked"
 
@@ -47,23 +57,60 @@ def show(actor: Actor, versions: Sequence[Version]) -> None:
         about = "Take the example or fill in the form, then submit."
         cards.empty("No answer yet", about, icon="play_circle")
         return
+    attempts = {attempt.ref: attempt for attempt in asked.attempts}
+    names = {v.ref: tables.short_name(v, list(versions)) for v in versions}
+    said = {ref: a.answer for ref, a in attempts.items() if a.answer is not None}
+    row = _row(asked.rows, {names[ref]: answer for ref, answer in said.items()})
+    if len(said) > 1:
+        differences.sentence({names[ref]: answer for ref, answer in said.items()}, row)
+    views = _views(actor, versions, said, row)
     if len(versions) == 1:
-        _one(actor, versions[0], asked.attempts[0])
+        _one(attempts[versions[0].ref], views.get(versions[0].ref))
         return
-    by_ref = {attempt.ref: attempt for attempt in asked.attempts}
     grid = st.grid(2, min_column_width=280)
-    for version in versions:
+    for position, version in enumerate(versions):
         with grid.container(border=True):
-            st.markdown(f"**{text.escape(tables.short_name(version, list(versions)), 80)}**")
-            if version.ref in by_ref:
-                _one(actor, version, by_ref[version.ref])
+            own = views.get(version.ref)
+            differences.heading(names[version.ref], version, position, own, names[versions[0].ref])
+            if version.ref in attempts:
+                _one(attempts[version.ref], own)
             else:
-                st.caption("Not asked yet. Submit again.")
+                st.caption("Not asked yet: submit again.")
 
 
-def _one(actor: Actor, version: Version, attempt: asking.Attempt) -> None:
+def _row(rows: Any, answers: dict[str, Prediction]) -> int:
+    """Which row is looked at, chosen in the table when there are several."""
+    n_rows = next((answer.n_rows for answer in answers.values()), 1)
+    alike = {name: answer for name, answer in answers.items() if answer.n_rows == n_rows}
+    return answer_rows.table(alike, rows, "playground.rows") if n_rows > 1 else 0
+
+
+def _views(
+    actor: Actor, versions: Sequence[Version], said: dict[str, Prediction], row: int
+) -> dict[str, View]:
+    """How each answer is shown, in the version's colour and beside the first one's."""
+    several = len(versions) > 1
+    base = said.get(versions[0].ref)
+    classes = answer_classes.in_common(list(said.values()), row) if several else ()
+    return {
+        version.ref: View(
+            actor,
+            version,
+            said[version.ref],
+            min(row, said[version.ref].n_rows - 1),
+            base if position else None,
+            charts.colour(position) if several else charts.ACCENT,
+            several,
+            classes,
+        )
+        for position, version in enumerate(versions)
+        if version.ref in said
+    }
+
+
+def _one(attempt: asking.Attempt, view: View | None) -> None:
     cards.findings(attempt.findings)
     if attempt.failure is not None:
         notices.show(attempt.failure)
-    elif attempt.answer is not None and version.schema is not None:
-        answers.show(actor, attempt.answer, version.schema, key=version.id)
+    elif view is not None:
+        answers.show(view)
