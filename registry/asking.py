@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from registry import predict, versions
 from registry.core import Registry
-from registry.errors import InvalidInput, RegistryError
+from registry.errors import Conflict, InvalidInput, RegistryError
 from registry.memory import recalled
 from registry.records import Actor, Field, Finding, Prediction, Schema, Version
 
 MOST = 4
+_NO_COLUMN = "{} takes none of these columns: put it first, and the form asks for its own"
 
 
 class Attempt(NamedTuple):
@@ -53,6 +54,8 @@ def several(
 
     def ask(version: Version) -> Attempt:
         given, findings = fitted(version.schema, rows, known)
+        if given and _emptied(given):
+            return Attempt(version.ref, None, Conflict(_NO_COLUMN.format(version.ref)))
         try:
             answer = predict.predict(reg, actor, version.ref, given)
         except RegistryError as failure:
@@ -86,6 +89,11 @@ def fitted(
     missing = [field for field in schema.fields if field.name not in given]
     fitting = [{n: v for n, v in row.items() if n not in spare} for row in table]
     return (fitting if spare else rows), (*_spare(spare), *_missing(missing))
+
+
+def _emptied(rows: predict.Rows) -> bool:
+    """Whether nothing is left of a table; answers would come from defaults alone."""
+    return not isinstance(rows, Mapping) and not any(rows)
 
 
 def _names(schema: Schema | None) -> list[str]:

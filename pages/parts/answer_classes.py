@@ -53,7 +53,8 @@ def shares(view: View, output: OutputValue, key: str) -> None:
     if len(values) != len(names) or not np.isfinite(values).all():
         return
     is_share = output.role == "probabilities"
-    st.markdown("**Probabilities**" if is_share else f"**{text.escape(output.name or 'Scores')}**")
+    name = text.escape(output.name or "Answer", 60)
+    st.markdown("**Probabilities**" if is_share else f"**{name}** :gray[scores]")
     place = {name: n for n, name in enumerate(names)}
     wanted = view.classes if is_share else ()
     shown = [place[n] for n in wanted if n in place] or likeliest(values)
@@ -67,6 +68,7 @@ def shares(view: View, output: OutputValue, key: str) -> None:
         (len(rest), sum(values[n] for n in rest)),
         view.shade,
         is_share,
+        view.narrow,
     )
     charts.show(figure, key=key, alt="Probability of each class" if is_share else "Scores")
     if len(names) > len(shown):

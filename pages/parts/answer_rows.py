@@ -30,7 +30,7 @@ def table(answers: Mapping[str, Prediction], rows: Any, key: str) -> int:
     listed |= _inputs(rows, first.n_rows, set(listed))
     st.caption(f"{text.count(first.n_rows, 'row')}. Click one to look at its answer.")
     chosen = st.dataframe(
-        listed, hide_index=True, height=min(300, 38 + 35 * first.n_rows), key=key,
+        listed, hide_index=True, height=min(300, 58 + 35 * first.n_rows), key=key,
         on_select="rerun", selection_mode="single-row", alt="Answers by row",
         column_config={"Row": st.column_config.NumberColumn(pinned=True, width="small")},
     )  # fmt: skip

@@ -73,7 +73,8 @@ def several(view: View, output: OutputValue, key: str) -> None:
     values = np.ravel(np.asarray(view.of_row(output), dtype=object)).tolist()
     before = np.ravel(np.asarray(view.base_row(output), dtype=object)).tolist()
     names = tuple(f"{output.name or 'output'} {n + 1}" for n in range(len(values)))
-    st.markdown(f"**{text.escape(output.name or 'Outputs', 60)}** :gray[{len(values)}]")
+    heading = text.escape(output.name or "Outputs", 60)
+    st.markdown(f"**{heading}** :gray[{text.count(len(values), 'target')}]")
     finite = all(isinstance(v, (int, float)) and np.isfinite(v) for v in values)
     if finite and len(values) <= _MOST_BARS and len(before) != len(values):
         figure = charts.numbers(view.actor.id, names, tuple(map(float, values)))

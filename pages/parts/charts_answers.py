@@ -21,6 +21,7 @@ def shares(
     rest: tuple[int, float] = (0, 0.0),
     shade: str = charts.ACCENT,
     is_share: bool = True,
+    narrow: bool = False,
 ) -> go.Figure:
     """Horizontal bars in the order given, the largest in colour.
 
@@ -28,6 +29,7 @@ def shares(
         others: What the first version gives each class; the difference is written behind the bar.
         rest: How many classes are left out, and their sum.
         is_share: Shares of 1, written as percent; False for scores.
+        narrow: Little room: more of it for the numbers, the same beside every version.
     """
     labels, lengths = [*names], [*values]
     if rest[0]:
@@ -56,7 +58,7 @@ def shares(
     )
     figure = charts.template(bar, height=len(lengths) * charts.BAR_PX + 24)
     low, high = (0.0, 1.0) if is_share else (min(0.0, *lengths), max(0.0, *lengths))
-    room = (high - low or 1.0) * (0.5 if others else 0.2)
+    room = (high - low or 1.0) * (0.75 if narrow else 0.2)
     figure.update_xaxes(range=[low - (room if low < 0 else 0), high + room], visible=False)
     ticks = [charts.plain(text.clean(label, 24)) for label in labels]
     figure.update_yaxes(autorange="reversed", tickvals=list(range(len(ticks))), ticktext=ticks)

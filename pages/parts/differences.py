@@ -48,7 +48,7 @@ def _spread(known: Mapping[str, float]) -> None:
 def heading(name: str, version: Version, position: int, view: View | None, base: str) -> None:
     """The top of a version's card: colour, name, aliases, whether it says the same."""
     colour = _DOTS[position % len(_DOTS)]
-    parts = [f":{colour}[:material/circle:] **{text.escape(name, 80)}**"]
+    parts = [f":{colour}[●] **{text.escape(name, 80)}**"]
     if version.label:
         parts.append(f":gray[{text.escape(version.label, 40)}]")
     if version.aliases:

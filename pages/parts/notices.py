@@ -77,7 +77,7 @@ _KINDS: tuple[tuple[type[RegistryError], str, str, str], ...] = (
         Busy,
         "Busy",
         "hourglass",
-        "Every worker answers somebody just now. What you entered is kept: submit again.",
+        "What you entered is still there.",
     ),
     (RateLimited, "Too many tries", "hourglass", ""),
     (NotInstalled, "Not installed", "extension_off", ""),

@@ -172,8 +172,7 @@ def _schema(draft: Draft, given: Schema | None) -> Schema | None:
         return given or read
     if read.kind == "table":
         example = given.example or read.example
-        known = {"target": given.target, "target_range": given.target_range}
-        return replace(read, example=example, **known)
+        return replace(read, target=given.target, target_range=given.target_range, example=example)
     pairs = zip(read.tensors, given.tensors, strict=False)
     tensors = tuple(replace(g, name=r.name, dtype=r.dtype or g.dtype) for r, g in pairs)
     if not tensors:

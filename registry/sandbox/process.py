@@ -182,9 +182,9 @@ class Worker:
     def _failed(self, reply: Message) -> NoReturn:
         told = self.data(reply)
         told = told if isinstance(told, dict) else {}
-        name, text = told.get("error"), clean(str(told.get("message", "")))
-        log = self.log()
-        if name == "MemoryError" or any(words in text for words in _NO_MEMORY):
+        name, said = told.get("error"), str(told.get("message", ""))
+        text, log = clean(said), self.log()
+        if name == "MemoryError" or any(words in said for words in _NO_MEMORY):
             self.end()
             most = self._limits.memory_bytes >> 20
             raise OutOfMemory(f"it needs more memory than a worker may take ({most} MiB)", log)
