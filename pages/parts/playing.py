@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts import cards, notices, tables, text
+from pages.parts import cards, notices, others, tables, text
 from registry import asking, predict, search, versions
 from registry.core import Registry
 from registry.memory import recalled
@@ -36,7 +36,7 @@ def choose(reg: Registry, actor: Actor) -> list[Version]:
     refs = list(dict.fromkeys([*([wanted] if wanted else []), *(model.ref for model in found)]))
     if not refs:
         return []
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left, right, more = st.columns([4, 5, 2], vertical_alignment="bottom")
     names = {model.ref: _title(model) for model in found}
     _follow(_MODEL, refs[0] if wanted else _sticky(refs))
     ref = left.selectbox(
@@ -53,6 +53,8 @@ def choose(reg: Registry, actor: Actor) -> list[Version]:
         on_change=_keep_versions, max_selections=asking.MOST,
         help="Up to four answer the same input. The first one makes the form.",
     )  # fmt: skip
+    with more:
+        others.adder(reg, actor, ref, names, chosen)
     return chosen
 
 
