@@ -12,8 +12,8 @@ from registry.records import Output, OutputRole, OutputValue, Schema
 
 
 def value(array: np.ndarray, role: OutputRole = "tensor") -> OutputValue:
-    (found,), _ = outputs.read(Schema("tensors", outputs=(Output("out", role),)), {"out": array})
-    return found
+    schema = Schema("tensors", outputs=(Output("out", role),))
+    return outputs.read(schema, {"out": array})[0][-1]
 
 
 @pytest.mark.parametrize(
