@@ -24,7 +24,8 @@ def read(
 ) -> tuple[tuple[OutputValue, ...], tuple[Finding, ...]]:
     """Outputs in the schema's order, and remarks about them.
 
-    Scores of a classification are made into probabilities and a label, which come first.
+    Scores of a classification are made into probabilities and a label, probabilities into a label
+    where there is none; they come first.
     """
     named = {output.name: output for output in schema.outputs}
     order = [*(n for n in named if n in arrays), *(n for n in arrays if n not in named)]
@@ -39,6 +40,8 @@ def read(
             findings.append(Finding("warn", "not-finite", what, "", "they are left empty"))
         if output.role == "scores" and _is_classification(schema, array, task):
             found[:0] = _from_scores(output, array, schema, found)
+        if output.role == "probabilities" and array.ndim == 2 and array.shape[1] > 1:
+            found[:0] = _likeliest(array, schema, found)
     return tuple(found), tuple(findings)
 
 
@@ -83,17 +86,22 @@ def _from_scores(
     import numpy as np
 
     present = {value.role for value in found} | {other.role for other in schema.outputs}
-    made: list[OutputValue] = []
-    classes = _classes(schema, scores)
-    if "label" not in present:
-        best = [classes[n] for n in scores.argmax(axis=1)]
-        made.append(OutputValue("label", "label", list(best), "string", (len(best),)))
+    made = _likeliest(scores, schema, found)
     if "probabilities" not in present:
         shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
         shares = shifted / shifted.sum(axis=1, keepdims=True)
         as_output = Output("probabilities", "probabilities")
         made.append(_value(as_output, _shares(scores, shares), schema))
     return made
+
+
+def _likeliest(shares: np.ndarray, schema: Schema, found: list[OutputValue]) -> list[OutputValue]:
+    """The class with the largest number of each row, unless the model names a label itself."""
+    if "label" in {value.role for value in found} | {other.role for other in schema.outputs}:
+        return []
+    classes = _classes(schema, shares)
+    best = [classes[n] for n in shares.argmax(axis=1)]
+    return [OutputValue("label", "label", best, "string", (len(best),))]
 
 
 def _shares(scores: np.ndarray, softmaxed: np.ndarray) -> np.ndarray:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from registry.formats.contract import Format, Inputs
 
 _MAX_MESSAGE, _MAX_WARNINGS, _FRAMES = 2000, 20, 6
+_TRACED = "failed in the TorchScript interpreter"  # then a traceback, and what is wrong at its end
 Reply = tuple[bytes, list[Body]]
 
 
@@ -359,8 +360,12 @@ def _data(value: Any) -> Reply:
 
 def _described(failed: BaseException) -> Reply:
     """An error as the parent may rebuild it: a name, a sentence, and data of known kinds."""
-    text = str(failed) if _is_ours(failed) else f"{type(failed).__name__}: {failed}"
-    told: dict[str, Any] = {"error": type(failed).__name__, "message": _short(text)}
+    text = str(failed)
+    if not _is_ours(failed):
+        text = text.strip().rpartition("\n")[2] if _TRACED in text else text
+        text = f"{type(failed).__name__}: {text}"
+    name = "MemoryError" if isinstance(failed, MemoryError) else type(failed).__name__
+    told: dict[str, Any] = {"error": name, "message": _short(text)}
     if isinstance(failed, InvalidInput):
         told["problems"] = {_short(k): _short(v) for k, v in list(failed.problems.items())[:50]}
     if isinstance(failed, NotInstalled):

@@ -70,3 +70,29 @@ def _scripted(folder: Path, name: str, module: Any) -> Path:
     with quiet():
         torch.jit.script(module.eval()).save(str(folder / name))
     return folder / name
+
+
+RAISE, HUNGER, HANG = 100.0, 200.0, 300.0
+"""What the first number of the input has to exceed for `moody` to fail in this way."""
+
+
+def moody(folder: Path) -> Path:
+    """A network of four numbers that raises, wants 40 GB or never ends, by the first of them."""
+    import torch
+
+    class Moody(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            said = x.sum(dim=1)
+            mood = float(x[0, 0])
+            if mood > 300.0:
+                n = 0
+                while n >= 0:
+                    n = (n + 1) % 1000
+                said = said + n
+            elif mood > 200.0:
+                said = said + torch.zeros([10000000000]).sum()
+            elif mood > 100.0:
+                raise ValueError("this is more than I was made for")
+            return said
+
+    return _scripted(folder, "moody.pt", Moody())

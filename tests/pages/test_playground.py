@@ -16,6 +16,7 @@ from registry import models, versions
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.records import Actor, Field, Schema, Version
+from tests.makers import answering
 from tests.makers import models as makers
 
 Visit = Callable[..., AppTest]
@@ -54,9 +55,71 @@ def test_the_answer_of_one_version_is_not_shown_for_another(
 ) -> None:
     publish_file(alice, iris_file, model=iris.model)
     tab = submit(visit(alice, "playground.py", model=iris.model, version="1"))
-    tab.selectbox(key="playground.version").set_value(2).run()
+    tab.multiselect(key="playground.versions").set_value([f"{iris.model}@2"]).run()
     assert "No answer yet" in words(tab)
     assert tab.query_params["version"] == "2"
+
+
+def test_versions_answer_side_by_side_with_what_differs(
+    visit: Visit, alice: Actor, iris: Version, publish_file: Publish, tmp_path: Path
+) -> None:
+    publish_file(alice, makers.sklearn_forest(tmp_path), model=iris.model)
+    tab = submit(visit(alice, "playground.py", model=iris.model, version=["1", "2"]))
+    assert [metric.label for metric in tab.metric] == ["Answer", "Answer"]
+    assert "All say" in words(tab) or "They differ" in words(tab)
+    assert words(tab).count("Answered in") == 2
+    assert words(tab).count("warm]") == 2
+    tab.multiselect(key="playground.versions").set_value([f"{iris.model}@1"]).run()
+    assert len(tab.metric) == 1, "the answer of the version that stays is still there"
+    assert tab.query_params["version"] == "1"
+
+
+def test_a_version_of_another_model_can_be_asked_too(
+    visit: Visit, alice: Actor, iris: Version, publish_file: Publish, tmp_path: Path
+) -> None:
+    other = publish_file(alice, makers.sklearn_forest(tmp_path), name="Forest")
+    tab = visit(alice, "playground.py", model=iris.model, version=["1", other.ref])
+    submit(tab)
+    assert len(tab.metric) == 2
+    assert "forest v1" in words(tab)
+
+
+def test_a_thousand_classes_are_five_and_a_list(
+    visit: Visit, alice: Actor, publish_file: Publish, tmp_path: Path
+) -> None:
+    version = publish_file(alice, answering.onnx_many_classes(tmp_path), name="Thousand")
+    tab = submit(visit(alice, "playground.py", model=version.model))
+    assert "All 1,000 classes" in [expander.label for expander in tab.expander]
+    assert [metric.label for metric in tab.metric] == ["Answer"]
+
+
+def test_a_regression_stands_in_the_range_of_its_sample(
+    visit: Visit, reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path
+) -> None:
+    version = publish_file(alice, makers.sklearn_regressor(tmp_path), name="Diabetes")
+    assert version.schema is not None
+    seen = replace(version.schema, target="progression", target_range=(25.0, 50.0))
+    versions.edit(reg, alice, version.ref, schema=seen)
+    tab = submit(visit(alice, "playground.py", model=version.model))
+    assert [metric.label for metric in tab.metric] == ["progression"]
+    assert "above every answer in the sample" in words(tab)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (answering.onnx_embedding, "embedding of 48 numbers"),
+        (answering.onnx_boxes, "float32, 2 × 4"),
+        (answering.onnx_negative, "float32, 3 × 32 × 32"),
+        (answering.sklearn_several_labels, "2 targets"),
+    ],
+)
+def test_arrays_are_told_by_their_kind(
+    make: Callable[[Path], Path], said: str, visit: Visit, alice: Actor, publish_file: Publish,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    version = publish_file(alice, make(tmp_path), name="Arrays")
+    assert said in words(submit(visit(alice, "playground.py", model=version.model)))
 
 
 def test_clear_and_the_example_chip(visit: Visit, alice: Actor, iris: Version) -> None:

@@ -42,6 +42,13 @@ def test_scores_that_are_shares_already_stay():
     assert found[1].values == [[0.9, 0.1]]
 
 
+def test_probabilities_without_a_label_get_the_likeliest_class_as_one():
+    schema = Schema("tensors", outputs=(Output("out", "probabilities"),), classes=("a", "b"))
+    (label, shares), _ = outputs.read(schema, {"out": np.array([[0.25, 0.75], [1.0, 0.0]])})
+    assert (label.role, label.values) == ("label", ["b", "a"])
+    assert shares.role == "probabilities"
+
+
 def test_scores_without_classes_stay_scores_unless_the_task_says_so():
     schema = Schema("tensors", outputs=(Output("out", "scores"),))
     arrays = {"out": np.array([[5.0, 1.0]])}
