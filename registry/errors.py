@@ -144,6 +144,10 @@ class PredictionTimeout(PredictionFailed):
         self.timeout_s = timeout_s
 
 
+class OutOfMemory(PredictionFailed):
+    """The model wanted more memory than a worker may take."""
+
+
 class WorkerCrashed(PredictionFailed):
     """The sandboxed worker ended by itself.
 

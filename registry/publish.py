@@ -152,8 +152,15 @@ def schema_from_sample(reg: Registry, actor: Actor, staged_id: str, target: str 
         fields=tuple(column for name, column in columns.items() if name != target),
         classes=columns[target].categories if target else (),
         target=target,
+        target_range=_range(columns[target]) if target else (),
         example=example,
     )
+
+
+def _range(column: Field) -> tuple[float, ...]:
+    if column.minimum is None or column.maximum is None:
+        return ()
+    return column.minimum, column.maximum
 
 
 def _record(

@@ -64,6 +64,7 @@ class Schema:
 
     `fields` for kind "table" (rows of columns), `tensors` for kind "tensors".
     `example` is one ready input: a row (column to value) or tensor name to nested list.
+    `target_range` is the least and the greatest answer in the sample, () when nobody knows.
     """
 
     kind: Literal["table", "tensors"]
@@ -72,4 +73,5 @@ class Schema:
     outputs: tuple[Output, ...] = ()
     classes: tuple[str, ...] = ()
     target: str = ""
+    target_range: tuple[float, ...] = ()
     example: dict[str, Any] = field(default_factory=dict)

@@ -1,110 +1,85 @@
-"""The playground's right side: what the model answered, and where the time went."""
+"""What one version answered to one row, each output in the way of its kind."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
+import json
 
 import numpy as np
 import streamlit as st
 
-from pages.parts import cards, charts, forms, text
-from registry import codec
-from registry.records import Actor, OutputValue, Prediction, Schema
+from pages.parts import answer_arrays, answer_classes, answer_values, cards, charts, text
+from pages.parts.answer_view import View
+from registry import codec, looks
 
-_MOST_BARS = 40
+_MOST_JSON = 60_000
 
 
-def show(actor: Actor, answer: Prediction, schema: Schema) -> None:
-    """The first row large, further rows as a table, then findings, latency, raw JSON."""
-    label, chances = answer.output("label"), answer.output("probabilities")
-    if label and label.values:
-        _label(label, chances)
+def show(view: View) -> None:
+    """Every output, then findings, latency and the answer as JSON."""
+    answer = view.answer
+    kinds = {output.name: looks.kind(output, answer.n_rows) for output in answer.outputs}
+    shares = answer.output("probabilities")
     for position, output in enumerate(answer.outputs):
-        if output is not label and not (chances and output.role == "scores"):
-            _output(actor, output, f"playground.chart.{position}", schema)
-    if answer.n_rows > 1:
-        _rows(answer)
+        key = f"{view.key}.output.{position}"
+        kind = kinds[output.name]
+        if not output.values or (kind == "shares" and shares not in (None, output)):
+            continue
+        if kind == "label":
+            answer_classes.label(view, output)
+        elif kind == "shares":
+            answer_classes.shares(view, output, key)
+        elif kind in ("labels", "values"):
+            answer_values.several(view, output, key)
+        elif kind == "value":
+            answer_values.one(view, output, key)
+        elif kind == "embedding":
+            answer_arrays.embedding(view, output, key)
+        elif kind == "picture":
+            answer_arrays.picture(view, output)
+        else:
+            answer_arrays.tensor(view, output)
     cards.findings(answer.findings)
-    _latency(actor, answer)
-    with st.expander("Raw answer", icon=":material/data_object:"):
-        st.json(codec.dump(answer), expanded=2)
+    _latency(view)
+    _raw(view)
 
 
-def _label(label: OutputValue, chances: OutputValue | None) -> None:
-    """The answer in large type with its confidence."""
-    first = _first(label.values)
-    said = text.number(first) if isinstance(first, float) else str(first)
-    confidence = None
-    if chances and chances.values:
-        shares = [float(p) for p in np.ravel(chances.values[0])]
-        confidence = max(shares, default=None)
-    st.metric(
-        "Answer",
-        text.escape(said, 120),
-        f"{confidence * 100:.1f} % confident" if confidence is not None else None,
-        delta_color="off",
-        delta_arrow="off",
-    )
-
-
-def _first(values: Sequence[Any]) -> Any:
-    first = values[0]
-    return first[0] if isinstance(first, list) and len(first) == 1 else first
-
-
-def _output(actor: Actor, output: OutputValue, key: str, schema: Schema) -> None:
-    if not output.values:
-        return
-    flat = np.ravel(np.asarray(output.values[0], dtype=object))
-    plain = [v for v in flat.tolist() if isinstance(v, (int, float)) and not isinstance(v, bool)]
-    whole = len(plain) == len(flat) and all(math.isfinite(v) for v in plain)
-    names = tuple(output.classes or schema.classes)
-    names = names if len(names) == len(flat) else tuple(str(n) for n in range(len(flat)))
-    if output.role == "probabilities" and whole and plain:
-        st.markdown("**Probabilities**")
-        figure = charts.probabilities(actor.id, names, tuple(map(float, plain)))
-        charts.show(figure, key=key, alt="Probability of each class")
-    elif len(flat) == 1:
-        value = flat[0]
-        said = text.number(value) if isinstance(value, (int, float)) else text.escape(value, 120)
-        st.metric(text.escape(output.name, 60), said, help=text.escape(str(value)))
-    elif whole and len(flat) <= _MOST_BARS:
-        st.markdown(f"**{text.escape(output.name, 60)}**")
-        figure = charts.numbers(actor.id, names, tuple(map(float, plain)))
-        charts.show(figure, key=key, alt="Values of this output")
-    else:
-        shape = " x ".join(map(str, output.shape or np.shape(output.values)))
-        st.markdown(
-            f"**{text.escape(output.name, 60)}** :gray[{text.escape(output.dtype)} {shape}]"
-        )
-        if whole and np.ndim(output.values) in (3, 4):
-            forms.show_picture(output.values[0], "as a picture")
-
-
-def _rows(answer: Prediction) -> None:
-    """All rows of a longer input, one line each."""
-    columns: dict[str, list[Any]] = {"Row": list(range(1, answer.n_rows + 1))}
-    for output in answer.outputs:
-        if output.role == "probabilities" and output.classes:
-            for n, name in enumerate(output.classes[:20]):
-                columns[f"p({text.clean(name, 30)})"] = [row[n] for row in output.values]
-        elif len(output.values) == answer.n_rows:
-            columns[text.clean(output.name, 40)] = [_cell(value) for value in output.values]
-    st.dataframe(columns, hide_index=True, height=260, alt="Answers by row")
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list):
-        return _cell(value[0]) if len(value) == 1 else text.clean(value, 120)
-    return text.clean(value, 120) if isinstance(value, str) else value
-
-
-def _latency(actor: Actor, answer: Prediction) -> None:
+def _latency(view: View) -> None:
+    """How long it took, and where the time went."""
+    answer = view.answer
     warm = "from a warm worker" if answer.warm else "the model was loaded first"
-    st.caption(f"Answered in {text.duration(answer.latency_ms)}, {warm}")
-    figure = charts.latency(
-        actor.id, round(answer.queue_ms, 3), round(answer.load_ms, 3), round(answer.predict_ms, 3)
+    parts = (answer.queue_ms, answer.load_ms, answer.predict_ms)
+    said = f"Answered in {text.duration(answer.latency_ms)}"
+    if view.narrow:
+        named = zip(("queue", "load", "predict"), parts, strict=True)
+        split = " · ".join(f"{name} {text.duration(ms) if ms else '0'}" for name, ms in named)
+        st.caption(f"{said}  \n{split}")
+        return
+    st.caption(f"{said}, {warm}")
+    figure = charts.latency(view.actor.id, *(round(part, 3) for part in parts))
+    alt = "Time in the queue, loading and predicting"
+    charts.show(figure, key=f"{view.key}.latency", alt=alt)
+
+
+def _raw(view: View) -> None:
+    """The whole answer as JSON: to copy, or as a file when it is long."""
+    place = st.expander(
+        "JSON", icon=":material/data_object:", key=f"{view.key}.raw", on_change="rerun"
     )
-    charts.show(figure, key="playground.latency", alt="Time in the queue, loading and predicting")
+    if not place.open:
+        return
+    said = json.dumps(codec.dump(view.answer), ensure_ascii=False, default=_plain)
+    with place:
+        if len(said) <= _MOST_JSON:
+            whole = json.dumps(json.loads(said), indent=2, ensure_ascii=False)
+            st.code(whole if len(whole) <= _MOST_JSON else said, language="json", height=360)
+            return
+        st.caption(f"{text.size(len(said))}: too long to show.")
+        name = f"{view.version.slug}-v{view.version.number}-answer.json"
+        st.download_button(
+            "Download", said, name, "application/json", key=f"{view.key}.download",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else str(value)

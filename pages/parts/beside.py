@@ -94,4 +94,10 @@ def _from_sample(reg: Registry, actor: Actor, draft: Draft, staged_id: str, colu
     sample, read = seen[staged_id, target or ""], draft.inspection.schema
     if read is None:
         return sample
-    return replace(read, fields=sample.fields, target=sample.target, example=sample.example)
+    return replace(
+        read,
+        fields=sample.fields,
+        target=sample.target,
+        target_range=sample.target_range,
+        example=sample.example,
+    )

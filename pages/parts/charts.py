@@ -22,8 +22,8 @@ No two are nearer than 7.5 (CIE 1976) for normal, red-, green- or blue-blind eye
 Source: Machado, Oliveira and Fernandes 2009, severity 1.
 """
 
-_ACCENT, _REST = "#178F83", "rgba(138,148,153,0.45)"
-_BAR_PX, _MOST = 30, 12
+ACCENT, REST = "#178F83", "rgba(138,148,153,0.45)"
+BAR_PX = 30
 
 
 def show(figure: go.Figure, *, key: str, alt: str) -> None:
@@ -38,50 +38,20 @@ def colour(position: int) -> str:
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
-def probabilities(actor_id: str, names: Labels, values: Values) -> go.Figure:
-    """Horizontal bars, the most likely class on top and marked; the tail is summed up."""
-    order = sorted(range(len(values)), key=lambda i: values[i], reverse=True)
-    top, rest = order[:_MOST], order[_MOST:]
-    labels = [text.clean(names[i], 40) for i in top]
-    shown = [values[i] for i in top]
-    if rest:
-        labels.append(f"{len(rest)} more")
-        shown.append(sum(values[i] for i in rest))
-    bar = go.Bar(
-        x=shown,
-        y=list(range(len(shown))),
-        orientation="h",
-        marker={"color": [_ACCENT] + [_REST] * (len(shown) - 1), "cornerradius": 3},
-        text=[_percent(v) for v in shown],
-        textposition="outside",
-        cliponaxis=False,
-        customdata=[
-            f"{plain(label)}: {value:.6g}" for label, value in zip(labels, shown, strict=True)
-        ],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
-    figure = template(bar, height=len(shown) * _BAR_PX + 24)
-    figure.update_xaxes(range=[0, 1.15], visible=False)
-    ticks = [plain(label) for label in labels]
-    figure.update_yaxes(autorange="reversed", tickvals=list(range(len(ticks))), ticktext=ticks)
-    return figure
-
-
-@st.cache_resource(max_entries=200, show_spinner=False)
 def numbers(actor_id: str, names: Labels, values: Values) -> go.Figure:
     """Horizontal bars of any numbers: several outputs of a regression, scores, a small tensor."""
     bar = go.Bar(
         x=list(values),
         y=list(range(len(values))),
         orientation="h",
-        marker={"color": _ACCENT, "cornerradius": 3},
+        marker={"color": ACCENT, "cornerradius": 3},
         text=[text.number(v) for v in values],
         textposition="outside",
         cliponaxis=False,
         customdata=[f"{plain(n)}: {v:.8g}" for n, v in zip(names, values, strict=True)],
         hovertemplate="%{customdata}<extra></extra>",
     )
-    figure = template(bar, height=len(values) * _BAR_PX + 24)
+    figure = template(bar, height=len(values) * BAR_PX + 24)
     low, high = min(0.0, *values), max(0.0, *values)
     pad = (high - low or 1.0) * 0.18
     figure.update_xaxes(range=[low - (pad if low < 0 else 0), high + pad], visible=False)
@@ -129,10 +99,6 @@ def template(*traces: Any, height: int) -> go.Figure:
     figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True)
     figure.update_yaxes(showgrid=False, zeroline=False, fixedrange=True, automargin=True)
     return figure
-
-
-def _percent(value: float) -> str:
-    return "<0.1 %" if 0 < value < 0.001 else f"{value * 100:.1f} %"
 
 
 def plain(label: str) -> str:

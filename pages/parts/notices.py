@@ -19,7 +19,9 @@ from registry.errors import (
     NotFound,
     NotInstalled,
     NotSignedIn,
+    OutOfMemory,
     PredictionFailed,
+    PredictionTimeout,
     RateLimited,
     RegistryError,
     Rejected,
@@ -27,6 +29,7 @@ from registry.errors import (
     StorageFull,
     StoreError,
     UnsafeArtifact,
+    WorkerCrashed,
 )
 
 _log = structlog.get_logger(__name__)
@@ -44,8 +47,38 @@ _KINDS: tuple[tuple[type[RegistryError], str, str, str], ...] = (
     (Conflict, "This does not fit", "sync_problem", ""),
     (SeveralModels, "Which model?", "help", ""),
     (Rejected, "File refused", "block", "Nothing of it was kept."),
-    (PredictionFailed, "No prediction", "error", ""),
-    (Busy, "Busy", "hourglass", "Try again in a moment."),
+    (
+        PredictionTimeout,
+        "Too slow",
+        "timer_off",
+        "Nobody else was kept waiting. Try fewer rows or a smaller input; if its own example takes "
+        "as long, tell its owner.",
+    ),
+    (
+        OutOfMemory,
+        "Out of memory",
+        "memory",
+        "Try fewer rows or a smaller input; an administrator can give workers more.",
+    ),
+    (
+        WorkerCrashed,
+        "The model crashed",
+        "error",
+        "It ran in a sandbox, so nothing else was touched; the next question starts it afresh. "
+        "Try its example: if that works, the input is what it cannot take; if not, tell its owner.",
+    ),
+    (
+        PredictionFailed,
+        "No prediction",
+        "error",
+        "Try its example: if that works, the input is what it cannot take; if not, tell its owner.",
+    ),
+    (
+        Busy,
+        "Busy",
+        "hourglass",
+        "Every worker answers somebody just now. What you entered is kept: submit again.",
+    ),
     (RateLimited, "Too many tries", "hourglass", ""),
     (NotInstalled, "Not installed", "extension_off", ""),
     (StorageFull, "No room", "hard_drive", "Nothing was kept. Ask an administrator to make room."),

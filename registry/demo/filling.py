@@ -171,7 +171,9 @@ def _schema(draft: Draft, given: Schema | None) -> Schema | None:
     if given is None or read is None:
         return given or read
     if read.kind == "table":
-        return replace(read, target=given.target, example=given.example or read.example)
+        example = given.example or read.example
+        known = {"target": given.target, "target_range": given.target_range}
+        return replace(read, example=example, **known)
     pairs = zip(read.tensors, given.tensors, strict=False)
     tensors = tuple(replace(g, name=r.name, dtype=r.dtype or g.dtype) for r, g in pairs)
     if not tensors:

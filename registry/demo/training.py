@@ -163,7 +163,12 @@ def _diabetes(folder: Path) -> Sample:
             parameters=_parameters(model),
             training=training,
         ),
-        given=Schema("table", target="progression", example=_row(x_test)),
+        given=Schema(
+            "table",
+            target="progression",
+            target_range=(float(y.min()), float(y.max())),
+            example=_row(x_test),
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from registry.records import Field, ImageHints, Output, OutputRole, Schema, Tens
 MAX_EXAMPLE = 20_000
 SCORE_WORDS = ("logit", "score")
 SHARE_WORDS = ("prob", "softmax")
+VECTOR_WORDS = ("embed", "feature", "hidden", "latent", "pool", "vector")
 
 
 def images(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -44,6 +45,8 @@ def role_of(name: str, dtype: str, shape: tuple[int, ...], *, picture: bool) -> 
     """How to read an output, by its name and shape."""
     wide = len(shape) == 2 and (shape[1] > 1 or shape[1] == -1) and "float" in dtype
     lowered = name.lower()
+    if any(word in lowered for word in VECTOR_WORDS):
+        return "tensor"
     if wide and any(word in lowered for word in SHARE_WORDS):
         return "probabilities"
     if wide and (picture or any(word in lowered for word in SCORE_WORDS)):

@@ -15,6 +15,7 @@ from registry import errors
 from registry.errors import (
     InvalidInput,
     NotInstalled,
+    OutOfMemory,
     PredictionFailed,
     PredictionTimeout,
     RegistryError,
@@ -38,6 +39,9 @@ _ENDS: dict[int, str] = {
     signal.SIGFPE: "it crashed (arithmetic error)",
     signal.SIGILL: "it crashed (illegal instruction)",
 }
+# Frameworks that say in their own words that an allocation failed: PyTorch's allocator on a CPU,
+# ONNX Runtime's arena, and what C++ says.
+_NO_MEMORY = ("can't allocate memory", "Failed to allocate memory", "bad_alloc", "bad allocation")
 _NOT_LOCKED = 70
 _MOST_BLOCKS = 8
 _DRAIN_EVERY = 16  # answers; until then the pipe keeps 64 KiB of what the model says
@@ -180,10 +184,10 @@ class Worker:
         told = told if isinstance(told, dict) else {}
         name, text = told.get("error"), clean(str(told.get("message", "")))
         log = self.log()
-        if name == "MemoryError":
+        if name == "MemoryError" or any(words in text for words in _NO_MEMORY):
             self.end()
             most = self._limits.memory_bytes >> 20
-            raise PredictionFailed(f"it needs more memory than a worker may take ({most} MiB)", log)
+            raise OutOfMemory(f"it needs more memory than a worker may take ({most} MiB)", log)
         raise _rebuilt(name, text, log, told)
 
     def _drain(self) -> None:

@@ -360,7 +360,8 @@ def _data(value: Any) -> Reply:
 def _described(failed: BaseException) -> Reply:
     """An error as the parent may rebuild it: a name, a sentence, and data of known kinds."""
     text = str(failed) if _is_ours(failed) else f"{type(failed).__name__}: {failed}"
-    told: dict[str, Any] = {"error": type(failed).__name__, "message": _short(text)}
+    name = "MemoryError" if isinstance(failed, MemoryError) else type(failed).__name__
+    told: dict[str, Any] = {"error": name, "message": _short(text)}
     if isinstance(failed, InvalidInput):
         told["problems"] = {_short(k): _short(v) for k, v in list(failed.problems.items())[:50]}
     if isinstance(failed, NotInstalled):
