@@ -36,6 +36,20 @@ def movable(schema: Schema, row: Row) -> tuple[Field, ...]:
     )
 
 
+def is_number(field: Field) -> bool:
+    """Whether the feature is a number with a range, no choice."""
+    return field.type in _NUMBERS and not field.categories
+
+
+def ranged(field: Field, found: Field | None) -> Field:
+    """A number with the range of the same column elsewhere, where it knows none itself."""
+    if found is None or not (is_number(field) and is_number(found)):
+        return field
+    low = field.minimum if field.minimum is not None else found.minimum
+    high = field.maximum if field.maximum is not None else found.maximum
+    return replace(field, minimum=low, maximum=high)
+
+
 def named(fields: Sequence[Field], name: str) -> Field:
     """The feature of that name.
 

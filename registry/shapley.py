@@ -50,12 +50,15 @@ class Values(NamedTuple):
 def plan(n_players: int, n_background: int, most_rows: int, seed: int = 0) -> Plan:
     """All coalitions when `2 ** n_players * n_background` rows may be asked, else random orders.
 
+    Args:
+        most_rows: For all coalitions; random orders are content with half as many.
+
     Raises:
         ValueError: Not even one order can be walked both ways.
     """
     if n_players < 31 and (1 << n_players) * n_background <= most_rows:
         return _every(n_players, n_background)
-    return _walks(n_players, n_background, most_rows, seed)
+    return _walks(n_players, n_background, most_rows // 2, seed)
 
 
 def values(asked: Plan, answers: np.ndarray) -> Values:
@@ -116,5 +119,10 @@ def _of_walks(asked: Plan, answers: np.ndarray) -> Values:
     gained = np.empty((n_walks, n_players, along.shape[2]))
     np.put_along_axis(gained, orders[:, :, None], np.diff(along, axis=1), axis=1)
     pairs = gained.reshape(n_walks // 2, 2, n_players, -1).mean(axis=1)
-    spread = pairs.std(axis=0, ddof=1) if len(pairs) > 1 else np.full(pairs.shape[1:], np.nan)
-    return Values(along[:, 0].mean(axis=0), pairs.mean(axis=0), spread / math.sqrt(len(pairs)))
+    n_used = len(np.unique(asked.rows))
+    per_row = pairs.reshape(-1, n_used, n_players, pairs.shape[2])
+    if len(per_row) > 1:  # the background is given: only the orders are left to chance
+        variance = per_row.var(axis=0, ddof=1).mean(axis=0) / len(pairs)
+    else:
+        variance = pairs.var(axis=0) / max(1, len(pairs) - 1)
+    return Values(along[:, 0].mean(axis=0), pairs.mean(axis=0), np.sqrt(variance))

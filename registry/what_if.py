@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select
 
-from registry import features, parity, shapley
+from registry import codec, features, parity, shapley, versions
 from registry.core import Registry
 from registry.errors import Conflict, InvalidInput
 from registry.features import Row, Span
@@ -145,6 +146,25 @@ def attribute(
     return _attribution(call, fields, own, players, answers, found, background, plan)
 
 
+def seen(reg: Registry, actor: Actor, ref: str) -> Schema:
+    """A version's schema; where it knows no range of a number, that of the sample file.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+        Conflict: It has no schema yet.
+        BrokenArtifact, StoreError, Busy: The sample file cannot be read, or not now.
+    """
+    version = versions.get(reg, actor, ref)
+    if version.schema is None:
+        raise Conflict(f"{version.ref} has no schema yet: say on its page what it takes")
+    open_ended = [f for f in version.schema.fields if f.minimum is None or f.maximum is None]
+    if not any(features.is_number(field) for field in open_ended):
+        return version.schema
+    columns = {c["name"]: codec.load(Field, c) for c in _sample(reg, version).get("columns", ())}
+    fields = (features.ranged(field, columns.get(field.name)) for field in version.schema.fields)
+    return replace(version.schema, fields=tuple(fields))
+
+
 def _attribution(
     call: Call, fields: Sequence[Field], own: Sequence[Any], players: Sequence[int],
     answers: _Answers, found: shapley.Values, background: str, plan: shapley.Plan,
@@ -214,24 +234,25 @@ def _background(
 ) -> tuple[Sequence[Row], str]:
     """Rows to compare with, and in words what they are."""
     if schema.kind == "table":
-        with reg.reading() as s:
-            file = s.execute(
-                select(ArtifactRow.filename, ArtifactRow.digest, ArtifactRow.blake3)
-                .where(ArtifactRow.version_id == version.id, ArtifactRow.kind == "sample")
-            ).first()  # fmt: skip
-        rows = parity.of_sample(schema, _table(reg, *file)) if file else []
+        rows = parity.of_sample(schema, _sample(reg, version).get("rows", ()))
         if len(rows) > 1:
             return rows, f"{len(rows)} rows of the sample file"
         return [features.typical(schema, row)], "one row of usual values: no sample file is kept"
     return [features.typical(schema, row)], "zeros: nothing is known of usual values"
 
 
-def _table(reg: Registry, filename: str, digest: str, blake3: str) -> list[Row]:
-    """Rows of a stored sample, taken evenly over it, read in a locked worker."""
-    fd = reg.store.open(digest, blake3)
+def _sample(reg: Registry, version: Version) -> dict[str, Any]:
+    """What a locked worker read of the sample file, 32 rows taken evenly among it; {} without."""
+    with reg.reading() as s:
+        file = s.execute(
+            select(ArtifactRow.filename, ArtifactRow.digest, ArtifactRow.blake3)
+            .where(ArtifactRow.version_id == version.id, ArtifactRow.kind == "sample")
+        ).first()  # fmt: skip
+    if file is None:
+        return {}
+    fd = reg.store.open(file.digest, file.blake3)
     try:
-        rows: list[Row] = reg.pool.read_table(fd, filename, n_rows=N_BACKGROUND)["rows"]
-        return rows
+        return reg.pool.read_table(fd, file.filename, n_rows=N_BACKGROUND)
     finally:
         os.close(fd)
 

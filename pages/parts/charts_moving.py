@@ -118,18 +118,18 @@ def parts(
         customdata=[f"{charts.plain(n)}: {step:+.6g}{_give(e)}" for n, step, e in bars],
         hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
-    figure = charts.template(bar, height=len(bars) * 28 + 84)
+    figure = charts.template(bar, height=len(bars) * 28 + 60)
     low, high = min(base, *starts, *ends), max(base, *starts, *ends)
     pad = (high - low or 1.0) * 0.22
     for value, said, dash in ((base, "background", "dot"), (answer, "answer", "solid")):
         figure.add_vline(x=value, line={"color": _QUIET, "width": 1, "dash": dash})
+        upper = value == max(base, answer)  # each beside its line, towards the other
         figure.add_annotation(
             x=value, y=1, yref="paper", yanchor="bottom", showarrow=False, font={"size": 12},
-            text=f"{said} {number(value, scale)}",
-            xanchor="right" if (value <= (low + high) / 2) == (pad > 0) and value == low else
-            "left" if value == high else "center",
+            text=f"{said} {number(value, scale)}", xanchor="right" if upper else "left",
+            yshift=16 if upper else 0,
         )  # fmt: skip
-    figure.update_layout(margin={"t": 28, "b": 8})
+    figure.update_layout(margin={"t": 44, "b": 8})
     figure.update_xaxes(range=[low - pad, high + pad], visible=False)
     ticks = [charts.plain(text.clean(name, 34)) for name, _, _ in bars]
     figure.update_yaxes(autorange="reversed", tickvals=list(range(len(ticks))), ticktext=ticks)
@@ -222,11 +222,17 @@ def _ends(
         return
     shown = [y for trace in figure.data for y in trace.y]
     low, high = (0.0, 1.0) if scale in ("probability", "label") else (min(shown), max(shown))
-    spread, floor = (high - low or 1.0), -math.inf
-    for y, i in sorted((end, i) for i, end in enumerate(ends)):
-        floor = max(y, floor + spread * _LEAST_GAP)
+    gap = (high - low or 1.0) * _LEAST_GAP
+    order = sorted(range(len(ends)), key=ends.__getitem__)
+    heights = [ends[i] for i in order]
+    for k in range(1, len(heights)):
+        heights[k] = max(heights[k], heights[k - 1] + gap)
+    heights[-1] = min(heights[-1], high)
+    for k in range(len(heights) - 2, -1, -1):
+        heights[k] = min(heights[k], heights[k + 1] - gap)
+    for i, height in zip(order, heights, strict=True):
         figure.add_annotation(
-            x=1, xref="paper", y=floor, xanchor="left", xshift=8, showarrow=False,
+            x=1, xref="paper", y=height, xanchor="left", xshift=8, showarrow=False,
             text=f"<b>{charts.plain(text.clean(names[i], 14))}</b>",
             font={"color": colours[i], "size": 13},
         )  # fmt: skip

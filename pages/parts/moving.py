@@ -13,12 +13,11 @@ from pages.parts import cards, charts, charts_moving, explaining, patience, side
 from pages.parts.scene import Scene, said, title
 from registry import features, what_if
 from registry.core import Registry
-from registry.records import Actor, Field, Movement, Scale, Surface, Version
+from registry.records import Actor, Field, Movement, Scale, Schema, Surface, Version
 
 _MOVED = "what_if.moved"
 _NONE = "none"
 _FEW = 6
-_NUMBERS = ("integer", "long", "float", "double")
 
 
 class Places(NamedTuple):
@@ -36,7 +35,7 @@ def show(reg: Registry, actor: Actor, versions: Sequence[Version]) -> None:
         cards.empty("No input yet", "Submit one in the mode Form: it is moved here.", icon="tune")
         return
     scene = Scene(reg, actor, able, row, _moved(able, row))
-    fields = features.movable(scene.schema, row)
+    fields = features.movable(_ranged(scene), row)
     if not fields:
         body = "What-if is for tables and small tensors of one row: their numbers, dates, choices."
         cards.empty("Nothing here can be moved", body, icon="tune")
@@ -68,6 +67,15 @@ def _input(versions: Sequence[Version]) -> tuple[Mapping[str, Any], str]:
         return rows[0], f"Starts from the first of the {len(rows)} rows you submitted last."
     example = versions[0].schema.example if versions and versions[0].schema else {}
     return example, "Starts from the example: submit another input in the mode Form to move that."
+
+
+def _ranged(scene: Scene) -> Schema:
+    """The first version's schema with the ranges of its sample file, where it has one."""
+    found = patience.each(
+        "ranges", scene.versions[:1], "", lambda v, _: what_if.seen(scene.reg, scene.actor, v.ref),
+        scene.name,
+    )  # fmt: skip
+    return found.get(scene.versions[0].ref, scene.schema)
 
 
 def _moved(versions: Sequence[Version], row: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,10 +190,14 @@ def _answers(found: Movement | Surface | None) -> Mapping[str, Any]:
     return found.answers if found else {}
 
 
+def _has_range(field: Field) -> bool:
+    return features.is_number(field) or field.type == "datetime"
+
+
 def _span(place: DeltaGenerator, field: Field, now: Any, axis: str) -> features.Span:
     """From and to, as far as the feature has them."""
     low, high = features.span(field, now)
-    if field.categories or field.type not in (*_NUMBERS, "datetime"):
+    if not _has_range(field):
         return low, high
     key = f"what_if.{axis}.{field.name}.{low}"
     sides: list[Any] = []
@@ -215,7 +227,7 @@ def _slider(scene: Scene, field: Field, values: Sequence[Any], at: int) -> int:
             scene.moved[field.name] = values[chosen]
 
     options, words = list(range(len(values))), [charts_moving.label(v) for v in values]
-    if field.type in (*_NUMBERS, "datetime") and not field.categories:
+    if _has_range(field):
         widget: Any = st.select_slider
     else:
         widget = st.segmented_control if len(values) <= _FEW else st.selectbox
@@ -255,7 +267,9 @@ def _readings(
         for version, column in zip(shown, columns, strict=True):
             change = charts_moving.signed(column[now] - column[at], scale)
             points = " points" if scale in ("probability", "label") else ""
+            change = "as before" if change.strip("+−0.") == "" else f"{change}{points}"
             st.metric(
                 text.escape(scene.name(version), 60), charts_moving.number(column[now], scale),
-                f"{change}{points}" if now != at else None, delta_color="off", width="content",
+                change if now != at else None, delta_color="off", delta_arrow="off",
+                width="content",
             )  # fmt: skip

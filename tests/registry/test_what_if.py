@@ -156,6 +156,21 @@ def test_base_and_parts_add_up_to_the_answer_for_every_class(reg, alice, publish
     assert "no sample file" in found.background
 
 
+def test_ranges_that_the_schema_does_not_know_are_those_of_the_sample(
+    reg, alice, bob, publish_fitted, linear, houses
+):
+    version = publish_fitted(linear, "Linear")
+    assert version.schema.fields[0].minimum is None
+    found = what_if.seen(reg, alice, version.ref)
+    assert [(f.minimum, f.maximum) for f in found.fields] == [
+        (houses[name].min(), houses[name].max()) for name in NAMES
+    ]
+    plain = publish_fitted(linear, "Plain", sample=False)
+    assert what_if.seen(reg, alice, plain.ref) == plain.schema
+    with pytest.raises(NotFound):
+        what_if.seen(reg, bob, version.ref)
+
+
 def test_without_a_sample_an_input_of_usual_values_has_nothing_to_explain(
     reg, alice, publish_fitted, linear
 ):
