@@ -42,9 +42,9 @@ class Scene(NamedTuple):
     def row_of(self, version: Version, *without: str) -> Any:
         """The moved row, as far as the version takes it, some features as they were given."""
         moved = {name: value for name, value in self.moved.items() if name not in without}
-        row = features.packed(self.schema, self.row, [moved]) if moved else self.row
-        return asking.fitted(version.schema, row[0] if isinstance(row, list) else row,
-                             frozenset(self.row))[0]  # fmt: skip
+        row: Any = features.packed(self.schema, self.row, [moved]) if moved else self.row
+        fitted: Any = asking.fitted(version.schema, row, frozenset(self.row))[0]
+        return fitted[0] if isinstance(fitted, list) else fitted
 
 
 def said(row: Mapping[str, Any]) -> str:

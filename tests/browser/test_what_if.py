@@ -88,10 +88,11 @@ def test_a_feature_moves_two_heat_up_and_parts_add_up(
     served: Server, visit: Visit, tmp_path: Path
 ) -> None:
     page = visit().new_page()
-    asked = "model=ada/houses&version=1&version=2&mode=What-if&feature=age"
-    page.goto(f"{served.url}/playground?{asked}")
+    page.goto(served.url)
     sign_in(page, "ada")
     expect_signed_in(page)
+    asked = "model=ada/houses&version=1&version=2&mode=What-if&feature=age"
+    page.goto(f"{served.url}/playground?{asked}")
     expect(page.get_by_test_id("stMetricValue")).to_have_count(2)
     before, drawn = readings(page), curve(page)
     assert len(drawn) == 2, "a line per version"
@@ -99,7 +100,7 @@ def test_a_feature_moves_two_heat_up_and_parts_add_up(
     slider = page.get_by_role("slider").first
     slider.focus()
     for _ in range(15):
-        slider.press("ArrowLeft")
+        slider.press("ArrowRight")
     expect(page.get_by_role("button", name="Reset")).to_be_visible()
     assert readings(page) != before
     picture(page, "what-if-curve", tmp_path)
