@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from registry import inputs, outputs, predictions, staging, tensors, versions
 from registry.core import Registry
@@ -15,6 +15,7 @@ from registry.records import (
     Actor,
     Finding,
     Lifecycle,
+    OutputValue,
     Prediction,
     Schema,
     Status,
@@ -22,7 +23,7 @@ from registry.records import (
     Version,
     WarmState,
 )
-from registry.sandbox.contract import ModelSpec
+from registry.sandbox.contract import Answer, ModelSpec
 from registry.tables import new_id
 
 if TYPE_CHECKING:
@@ -46,35 +47,80 @@ def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
         PredictionFailed: The model raised, took too long or crashed (its subclasses say which).
         Busy: All workers are in use.
     """
-    version, spec = recalled(_find, reg, actor, ref)
-    schema = _runnable(version, spec)
-    started = time.perf_counter()
-    prepared: inputs.Prepared | None = None
-    outcome = "ok"
-    prediction_id = new_id()
-    try:
-        prepared = inputs.prepare(schema, rows)
-        with _held_back(version):
-            answer = reg.pool.predict(spec, prepared.inputs)
-        values, findings = outputs.read(schema, answer.outputs, task=spec.inspection.task)
-    except RegistryError as failed:
-        outcome = type(failed).__name__
-        raise
-    finally:
-        latency_ms = (time.perf_counter() - started) * 1e3
-        _log(reg, actor, version, prediction_id, prepared, rows, latency_ms, outcome)
+    with Call(reg, actor, ref, rows) as call:
+        said = call.ask(rows)
+    answer = said.answer
     return Prediction(
-        id=prediction_id,
-        ref=version.ref,
-        n_rows=prepared.n_rows,
-        outputs=values,
+        id=call.id,
+        ref=call.version.ref,
+        n_rows=said.prepared.n_rows,
+        outputs=said.outputs,
         queue_ms=answer.queue_ms,
         load_ms=answer.load_ms,
         predict_ms=answer.predict_ms,
-        latency_ms=latency_ms,
+        latency_ms=call.latency_ms,
         warm=answer.warm,
-        findings=(*_remarks(version), *prepared.findings, *findings),
+        findings=(*_remarks(call.version), *said.prepared.findings, *said.findings),
     )
+
+
+class Said(NamedTuple):
+    """What a version answered to one question: what it was asked, and the answer as read."""
+
+    prepared: inputs.Prepared
+    outputs: tuple[OutputValue, ...]
+    findings: tuple[Finding, ...]
+    answer: Answer
+
+
+class Call:
+    """A version that answers any number of questions, all of them one line of the log.
+
+    Raises:
+        NotFound, Forbidden, Conflict: As for `predict`, when it is made.
+    """
+
+    def __init__(self, reg: Registry, actor: Actor, ref: str, rows: Rows) -> None:
+        self._reg, self._actor, self._rows = reg, actor, rows
+        self.version, self._spec = recalled(_find, reg, actor, ref)
+        self.schema = _runnable(self.version, self._spec)
+        self.id = new_id()
+        self.latency_ms = 0.0
+        self.n_rows = 0
+        self._given: inputs.Prepared | None = None
+
+    def __enter__(self) -> Self:
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.latency_ms = (time.perf_counter() - self._started) * 1e3
+        told = kind is not None and issubclass(kind, RegistryError)
+        outcome = kind.__name__ if kind and told else "Cancelled" if kind else "ok"
+        _log(self._reg, self._actor, self, self._given, self._rows, outcome)
+
+    def check(self, rows: Rows) -> inputs.Prepared:
+        """Rows as the version takes them; the first ones checked are those that the log tells of.
+
+        Raises:
+            InvalidInput: With every problem at once, per field.
+        """
+        prepared = inputs.prepare(self.schema, rows)
+        self._given = self._given or prepared
+        return prepared
+
+    def ask(self, rows: Rows) -> Said:
+        """One question.
+
+        Raises:
+            Conflict, InvalidInput, PredictionFailed, Busy: As for `predict`.
+        """
+        prepared = self.check(rows)
+        with _held_back(self.version):
+            answer = self._reg.pool.predict(self._spec, prepared.inputs)
+        self.n_rows += prepared.n_rows
+        task = self._spec.inspection.task
+        return Said(prepared, *outputs.read(self.schema, answer.outputs, task=task), answer)
 
 
 def warm(reg: Registry, actor: Actor, ref: str) -> float:
@@ -181,23 +227,21 @@ def _tensor(schema: Schema, name: str) -> Tensor:
 def _log(
     reg: Registry,
     actor: Actor,
-    version: Version,
-    prediction_id: str,
+    call: Call,
     prepared: inputs.Prepared | None,
     rows: Rows,
-    latency_ms: float,
     outcome: str,
 ) -> None:
     given = prepared.n_rows if prepared else (1 if isinstance(rows, Mapping) else len(rows))
     predictions.log(
         reg,
         predictions.Entry(
-            id=prediction_id,
-            model_id=version.model_id,
-            version_id=version.id,
+            id=call.id,
+            model_id=call.version.model_id,
+            version_id=call.version.id,
             user_id=actor.id,
-            n_rows=given,
-            latency_ms=latency_ms,
+            n_rows=call.n_rows or given,
+            latency_ms=call.latency_ms,
             outcome=outcome,
             digest=(lambda: inputs.digest(prepared)) if prepared else None,
         ),

@@ -71,6 +71,7 @@ from registry.trying import Candidate as Candidate
 from registry.trying import Flag as Flag
 from registry.trying import Keeping as Keeping
 from registry.trying import Movement as Movement
+from registry.trying import Scale as Scale
 from registry.trying import Scoring as Scoring
 from registry.trying import Surface as Surface
 from registry.trying import TaskState as TaskState

@@ -79,36 +79,57 @@ class Training:
     finished_at: datetime | None = None
 
 
+Scale = Literal["probability", "value", "score", "label"]
+"""What the numbers of a what-if are; of a label without probabilities, 1 is this one, 0 another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What a version says while one feature moves: `values[i]` gives `answers[name][i]`."""
+    """What a version says while one feature moves: `values[i]` gives `answers[name][i]`.
+
+    `at` is the place of the row's own value, None standing for missing.
+    """
 
     ref: str
     feature: str
     values: tuple[Any, ...]
     answers: dict[str, tuple[float, ...]]
+    scale: Scale
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """What a version says while two features move: `answers[j][i]` is of `xs[i]` and `ys[j]`."""
+    """What a version says while two features move: `answers[name][j][i]` is of `xs[i]`, `ys[j]`.
+
+    `at` are the places `(i, j)` of the row's own values.
+    """
 
     ref: str
     x: str
     y: str
     xs: tuple[Any, ...]
     ys: tuple[Any, ...]
-    output: str
-    answers: tuple[tuple[float, ...], ...]
+    answers: dict[str, tuple[tuple[float, ...], ...]]
+    scale: Scale
+    at: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """How far each feature moved one answer away from the background; they add up with `base`."""
+    """How far each feature moved an answer away from the background's; with `base` they add up.
+
+    `parts[name][i]` is of `features[i]` (name and value), `errors` their standard errors, zero
+    when `exact`. `background` says in words what the row is compared with.
+    """
 
     ref: str
-    output: str
-    base: float
-    answer: float
-    parts: tuple[tuple[str, Any, float], ...]
-    method: str
+    features: tuple[tuple[str, Any], ...]
+    base: dict[str, float]
+    answer: dict[str, float]
+    parts: dict[str, tuple[float, ...]]
+    errors: dict[str, tuple[float, ...]]
+    scale: Scale
+    exact: bool
+    background: str
+    n_rows: int

@@ -108,6 +108,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "email": lambda w: w.email,
     "evaluation_id": lambda w: w.evaluation_id,
     "expected": lambda w: {"label": "setosa"},
+    "feature": lambda w: next(iter(_row(w))),
     "filename": lambda w: "model.joblib",
     "inputs": _row,
     "inspection": lambda w: w.first.inspection,
@@ -127,6 +128,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "refs": lambda w: [w.ref],
     "read": lambda w: HELD,
     "report": lambda w: HELD,
+    "row": _row,
     "rows": lambda w: [_row(w)],
     "rules": lambda w: [Rule("metric", metric="accuracy_score", value=0.9)],
     "staged_id": lambda w: w.staged_id,
@@ -138,6 +140,8 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "version_ids": lambda w: [w.first.id],
     "watch": lambda w: None,
     "when": lambda w: datetime.now(UTC),
+    "x": lambda w: next(iter(_row(w))),
+    "y": lambda w: list(_row(w))[-1],
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "

@@ -144,7 +144,8 @@ def trainer(folder: Path, wanted: Sequence[str]) -> list[str]:
 def _publish(reg: Registry, actor: Actor, sample: Sample) -> Version:
     staged_id = _staged(reg, actor, sample.path)
     draft = publish.examine(reg, actor, staged_id)
-    details = replace(sample.details, schema=_schema(draft, sample.given))
+    files = {"sample": _staged(reg, actor, sample.held_out)} if sample.held_out else {}
+    details = replace(sample.details, schema=_schema(draft, sample.given), files=files)
     slug = wording.slug_of(details.name)
     if f"{actor.username}/{slug}" in models.editable(reg, actor):
         before = versions.find(reg, actor, f"{actor.username}/{slug}")

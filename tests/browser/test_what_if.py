@@ -1,0 +1,128 @@
+"""What-if in the browser: a slider, ranges, heat maps, and parts that add up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+from sklearn.linear_model import LinearRegression
+from sklearn.tree import DecisionTreeRegressor
+
+from registry import accounts, checks, publish, staging
+from registry.core import Registry, open_registry
+from registry.records import Actor, Details
+from registry.settings import Settings
+from tests.browser.conftest import PASSWORD, Server, expect_signed_in, settle, sign_in, start_server
+from tests.browser.test_main_job import picture
+
+Visit = Callable[..., BrowserContext]
+
+
+@pytest.fixture(scope="module")
+def houses() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    columns = {"age": 40, "area": 120, "rooms": 6, "distance": 9}
+    return pd.DataFrame({name: rng.uniform(1, most, 80).round(1) for name, most in columns.items()})
+
+
+@pytest.fixture
+def served(tmp_path: Path, houses: pd.DataFrame) -> Iterator[Server]:
+    """A server with two versions of a model of Ada's, each with its sample rows."""
+    home = tmp_path / "home"
+    home.mkdir()
+    reg = open_registry(Settings(home=home, standby_workers=False, _env_file=None))
+    accounts.create_user(
+        reg, username="root", name="Root", email="r@example.org", password=PASSWORD, role="admin"
+    )
+    ada = accounts.create_user(
+        reg, username="ada", name="Ada", email="a@example.org", password=PASSWORD, role="author"
+    )
+    worth = houses.area * 3 + np.where(houses.age < 20, 40, 0) - houses.distance
+    fitted = {
+        "linear": LinearRegression().fit(houses, worth),
+        "tree": DecisionTreeRegressor(max_depth=5, random_state=0).fit(houses, worth),
+    }
+    for name, model in fitted.items():
+        path = tmp_path / f"{name}.joblib"
+        joblib.dump(model, path)
+        sample = tmp_path / "sample.csv"
+        houses.to_csv(sample, index=False)
+        into = Details(name="Houses") if name == "linear" else Details(model="ada/houses")
+        _publish(reg, ada, path, sample, into)
+    reg.close()
+    server = start_server(home)
+    yield server
+    server.stop()
+
+
+def _publish(reg: Registry, ada: Actor, path: Path, sample: Path, details: Details) -> None:
+    ids = []
+    for file in (path, sample):
+        with staging.receive(reg, ada, file.name) as incoming:
+            incoming.write(file.read_bytes())
+            ids.append(incoming.finish().id)
+    draft = publish.examine(reg, ada, ids[0])
+    details = Details(name=details.name, model=details.model, files={"sample": ids[1]})
+    checks.run(reg, publish.publish(reg, ada, draft.id, details).id)
+
+
+def readings(page: Page) -> list[str]:
+    settle(page)
+    return page.get_by_test_id("stMetricValue").all_inner_texts()
+
+
+def curve(page: Page) -> list[str | None]:
+    """The path of each line as it is drawn."""
+    settle(page)
+    lines = page.locator(".js-plotly-plot .scatterlayer .lines > path")
+    return [line.get_attribute("d") for line in lines.all()]
+
+
+def test_a_feature_moves_two_heat_up_and_parts_add_up(
+    served: Server, visit: Visit, tmp_path: Path
+) -> None:
+    page = visit().new_page()
+    page.goto(served.url)
+    sign_in(page, "ada")
+    expect_signed_in(page)
+    asked = "model=ada/houses&version=1&version=2&mode=What-if&feature=age"
+    page.goto(f"{served.url}/playground?{asked}")
+    expect(page.get_by_test_id("stMetricValue")).to_have_count(2)
+    before, drawn = readings(page), curve(page)
+    assert len(drawn) == 2, "a line per version"
+
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    for _ in range(15):
+        slider.press("ArrowRight")
+    expect(page.get_by_role("button", name="Reset")).to_be_visible()
+    assert readings(page) != before
+    picture(page, "what-if-curve", tmp_path)
+
+    page.get_by_role("button", name="Range").click()
+    to = page.get_by_label("age to")
+    to.fill("200")
+    to.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("200", exact=True).first).to_be_visible()
+    assert curve(page) != drawn
+
+    page.get_by_text("What moved this answer").click()
+    expect(page.get_by_text("all combinations of features")).to_have_count(2)
+    for said in page.get_by_text("all combinations of features").all_inner_texts():
+        found = re.match(r"([\d,.−-]+) for the background ([+−][\d,.]+) = ([\d,.−-]+)\. ", said)
+        assert found, said
+        base, moved, answer = (float(n.replace(",", "").replace("−", "-")) for n in found.groups())
+        assert base + moved == pytest.approx(answer, rel=0.01)
+        assert "32 rows of the sample file" in said
+    picture(page, "what-if-parts", tmp_path)
+
+    page.goto(f"{served.url}/playground?{asked}&against=area")
+    expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(2)
+    picture(page, "what-if-heat", tmp_path)
