@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from registry import inputs, outputs, predictions, staging, tensors, versions
+from registry import inputs, kept, outputs, prediction_log, staging, tensors, versions
 from registry.core import Registry
 from registry.errors import Conflict, NotFound, RegistryError, UnsafeArtifact
 from registry.memory import recalled
@@ -15,6 +16,7 @@ from registry.records import (
     Actor,
     Finding,
     Lifecycle,
+    OutputValue,
     Prediction,
     Schema,
     Status,
@@ -50,6 +52,7 @@ def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
     schema = _runnable(version, spec)
     started = time.perf_counter()
     prepared: inputs.Prepared | None = None
+    values: tuple[OutputValue, ...] = ()
     outcome = "ok"
     prediction_id = new_id()
     try:
@@ -62,7 +65,11 @@ def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
         raise
     finally:
         latency_ms = (time.perf_counter() - started) * 1e3
-        _log(reg, actor, version, prediction_id, prepared, rows, latency_ms, outcome)
+        given = prepared.n_rows if prepared else (1 if isinstance(rows, Mapping) else len(rows))
+        entry = prediction_log.Entry(
+            prediction_id, version.model_id, version.id, actor.id, given, latency_ms, outcome
+        )
+        prediction_log.log(reg, _with_content(entry, schema, prepared, values))
     return Prediction(
         id=prediction_id,
         ref=version.ref,
@@ -178,27 +185,18 @@ def _tensor(schema: Schema, name: str) -> Tensor:
     raise NotFound(f"this model has no input {name!r}")
 
 
-def _log(
-    reg: Registry,
-    actor: Actor,
-    version: Version,
-    prediction_id: str,
+def _with_content(
+    entry: prediction_log.Entry,
+    schema: Schema,
     prepared: inputs.Prepared | None,
-    rows: Rows,
-    latency_ms: float,
-    outcome: str,
-) -> None:
-    given = prepared.n_rows if prepared else (1 if isinstance(rows, Mapping) else len(rows))
-    predictions.log(
-        reg,
-        predictions.Entry(
-            id=prediction_id,
-            model_id=version.model_id,
-            version_id=version.id,
-            user_id=actor.id,
-            n_rows=given,
-            latency_ms=latency_ms,
-            outcome=outcome,
-            digest=(lambda: inputs.digest(prepared)) if prepared else None,
-        ),
+    values: tuple[OutputValue, ...],
+) -> prediction_log.Entry:
+    """What the log may keep, made by its writer if the owner lets it."""
+    if prepared is None:
+        return entry
+    return replace(
+        entry,
+        digest=lambda: inputs.digest(prepared),
+        inputs=lambda: kept.inputs_of(schema, prepared),
+        answer=(lambda: kept.answer_of(values, prepared.n_rows)) if values else None,
     )
