@@ -90,6 +90,18 @@ def get(reg: Registry, actor: Actor, prediction_id: str) -> PastPrediction:
         return _past(actor, *_seen_in(s, actor, prediction_id))
 
 
+def models_of(reg: Registry, actor: Actor) -> tuple[str, ...]:
+    """Addresses of the models that the actor asked something, in order."""
+    with reg.reading() as s:
+        asked = select(PredictionRow.model_id).where(PredictionRow.user_id == actor.id).distinct()
+        found = s.execute(
+            select(UserRow.username, ModelRow.slug)
+            .join(ModelRow, ModelRow.owner_id == UserRow.id)
+            .where(ModelRow.id.in_(asked), models.visible_to(actor))
+        )
+        return tuple(sorted(f"{owner}/{slug}" for owner, slug in found))
+
+
 def answers(reg: Registry, actor: Actor, ref: str, limit: int = 200) -> tuple[PastPrediction, ...]:
     """The newest kept answers that a version gave to this actor.
 
