@@ -40,7 +40,7 @@ def bar(reg: Registry, actor: Actor, past: PastPrediction, key: str) -> None:
         _share(reg, actor, line.id)
 
 
-@st.dialog("Rerun", width="medium")
+@st.dialog("Rerun", width="medium", on_dismiss="rerun")
 def _rerun(reg: Registry, actor: Actor, past: PastPrediction) -> None:
     """The same input for a version of choice, and whether the answer changed."""
     with notices.shown():
@@ -107,7 +107,7 @@ def _capital(flag: Flag) -> str:
     return flag.capitalize()
 
 
-@st.dialog("Share this prediction")
+@st.dialog("Share this prediction", on_dismiss="rerun")
 def _share(reg: Registry, actor: Actor, prediction_id: str) -> None:
     """Opens and closes the link."""
     with notices.shown():
@@ -117,11 +117,12 @@ def _share(reg: Registry, actor: Actor, prediction_id: str) -> None:
         "For all others the page does not exist."
     )
     if not line.shared:
-        if st.button("Share", type="primary", key="share.open"):
-            with notices.shown(stop=False):
-                predictions.share(reg, actor, prediction_id)
-                st.rerun(scope="fragment")
-        return
+        place = st.empty()
+        if not place.button("Share", type="primary", key="share.open"):
+            return
+        with notices.shown():
+            predictions.share(reg, actor, prediction_id)
+        place.empty()
     st.code(f"{travel.origin()}/prediction?id={prediction_id}", language=None, wrap_lines=True)
     if st.button("Stop sharing", key="share.close", type="tertiary"):
         with notices.shown(stop=False):
