@@ -205,6 +205,7 @@ def _file(reg: Registry, actor: Actor, artifact: Artifact, why: str) -> None:
 def happened(reg: Registry, actor: Actor, model: Model) -> None:
     """What was done with the model, newest first; what people flagged, for those who manage it."""
     past_list.flagged(reg, actor, model)
+    cards.section("Changes")
     page = recalled(activity.find, reg, actor, model=model.ref, size=30)
     cards.activity(page.items, subjects=False)
     if page.total > len(page.items):

@@ -47,13 +47,14 @@ def table(
             "Latency": text.duration(line.latency_ms),
             "Outcome": ["✓ ok" if line.outcome == "ok" else f"✕ {text.clean(line.outcome, 40)}"],
             "Flag": [line.flag] if line.flag else [],
-            "Reason": text.clean(line.flag_reason, 120),
             "Shared": "by link" if line.shared else "",
+            "Reason": text.clean(line.flag_reason, 120),
         }
         for line in lines
     ]
     hidden = {"By": not people, "Answer": not any(row["Answer"] for row in rows)}
-    hidden |= {name: not any(row[name] for row in rows) for name in ("Flag", "Reason", "Shared")}
+    hidden |= {name: not any(row[name] for row in rows) for name in ("Flag", "Shared")}
+    hidden["Reason"] = selectable or not any(row["Reason"] for row in rows)
     shown = [name for name in (rows[0] if rows else {}) if not hidden.get(name)]
     event: Any = st.dataframe(
         rows, hide_index=True, column_config=_config(rows, key), column_order=shown, key=key,
@@ -84,6 +85,7 @@ def _config(rows: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
             options=list(predictions.FLAGS), color=["orange"] * len(predictions.FLAGS), width=90
         ),
         "Shared": st.column_config.TextColumn(width=80),
+        "Reason": st.column_config.TextColumn(width=320),
     }
 
 

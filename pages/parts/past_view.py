@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.parts import cards, charts, keeping_choice, recent, text
+from pages.parts import cards, charts, keeping_choice, recent, tables, text
 from registry.records import Actor, OutputValue, PastPrediction, PredictionLine
 
 _MOST_BOX, _MOST_LINE, _MOST_BARS = 20_000, 1_000, 24
+_TALL_PX = 400
 
 
 def outcome(line: PredictionLine) -> str:
@@ -45,7 +46,10 @@ def given(past: PastPrediction) -> None:
     elif isinstance(past.inputs, list) and len(past.inputs) == 1:
         cards.facts({key: _shown(value) for key, value in past.inputs[0].items()})
     elif isinstance(past.inputs, list):
-        st.dataframe(past.inputs, hide_index=True, height=260, alt="Rows of the input")
+        st.dataframe(
+            past.inputs, hide_index=True, row_height=tables.ROW_PX,
+            height=min(tables.height(len(past.inputs)), _TALL_PX), alt="Rows of the input",
+        )  # fmt: skip
     else:
         _json(past.inputs)
     if past.digest:
@@ -88,11 +92,13 @@ def answer(actor: Actor, past: PastPrediction) -> None:
 def outputs(actor: Actor, found: Sequence[OutputValue], n_rows: int, key: str) -> None:
     """Label with its probabilities, numbers, and all of it as JSON."""
     label = next((o for o in found if o.role == "label" and o.values), None)
-    if label:
+    if label and n_rows == 1:
         st.metric("Answer", text.escape(brief(found), 120))
     for n, output in enumerate(found):
         if output is not label:
             _output(actor, output, f"{key}.{n}", alone=n_rows == 1)
+    if n_rows > 1:
+        _table(found, n_rows)
     with st.expander("Whole answer", icon=":material/data_object:"):
         _json({output.name: output.values for output in found})
 
@@ -122,6 +128,23 @@ def _output(actor: Actor, output: OutputValue, key: str, *, alone: bool) -> None
     elif len(numbers) <= _MOST_BARS:
         names = tuple(str(n) for n in range(len(numbers)))
         charts.show(charts.numbers(actor.id, names, numbers), key=key, alt="Values of this output")
+
+
+def _table(found: Sequence[OutputValue], n_rows: int) -> None:
+    """All rows, one line each; lists only by their length."""
+    columns: dict[str, list[Any]] = {"Row": list(range(1, n_rows + 1))}
+    for output in found:
+        if len(output.values) != n_rows:
+            continue
+        if output.role == "probabilities" and 0 < len(output.classes) <= _MOST_BARS:
+            for n, name in enumerate(output.classes):
+                columns[f"p({text.clean(name, 30)})"] = [row[n] for row in output.values]
+        else:
+            columns[text.clean(output.name, 40)] = [_scalar(value) for value in output.values]
+    st.dataframe(
+        columns, hide_index=True, row_height=tables.ROW_PX,
+        height=min(tables.height(n_rows), _TALL_PX), alt="Answers by row",
+    )  # fmt: skip
 
 
 def _numbers(output: OutputValue) -> tuple[float, ...]:

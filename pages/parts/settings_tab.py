@@ -22,11 +22,11 @@ def show(reg: Registry, actor: Actor, model: Model) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _describe(reg, actor, model)
-        keeping_choice.editor(reg, actor, model)
     with right:
         _visibility(reg, actor, model)
         _sharing(reg, actor, model)
         _transfer(reg, actor, model)
+        keeping_choice.editor(reg, actor, model)
     gate_editor.show(reg, actor, model)
 
 

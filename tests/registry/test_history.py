@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import insert, update
 
 from registry import access, accounts, activity, keeping, models, predict, predictions, reruns
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
-from registry.records import GUEST, PredictionFilter
+from registry.records import GUEST, OutputValue, PredictionFilter
 from registry.tables import PredictionRow, new_id, now
 from tests.conftest import PASSWORD
 
@@ -231,7 +232,7 @@ def test_a_rerun_says_whether_the_answer_changed(reg, alice, iris, asked, publis
     assert again.answer.id != past.line.id
     other = publish_file(alice, makers.sklearn_forest(tmp_path), model=iris.model)
     changed = reruns.rerun(reg, alice, other.ref, past.inputs, past.outputs, past.n_answered)
-    assert any("probabilities" in said for said in changed.differences)
+    assert any(said.startswith("probabilities moved by up to 0.") for said in changed.differences)
 
 
 def test_a_rerun_compares_only_the_rows_that_were_kept(reg, alice, iris, asked):
@@ -276,3 +277,18 @@ def test_old_rows_without_a_user_are_nobodys(reg, alice, bob, iris):
     assert not predictions.get(reg, alice, prediction_id).mine
     with pytest.raises(NotFound):
         predictions.get(reg, bob, prediction_id)
+
+
+def test_a_rerun_names_what_changed(reg, alice, iris):
+    example = iris.schema.example
+    true = predict.predict(reg, alice, iris.ref, [example, example]).outputs
+    label = next(output for output in true if output.role == "label")
+    other = replace(label, values=["no such flower", label.values[1]])
+    gone = OutputValue("embedding", "tensor", [[1.0], [2.0]])
+    shape = replace(next(o for o in true if o.role == "probabilities"), values=[[1.0], [1.0]])
+    again = reruns.rerun(reg, alice, iris.ref, [example, example], [other, gone, shape], 2)
+    assert again.differences == (
+        f"{label.name} was no such flower, is {label.values[0]} (row 1), in 1 of 2 rows",
+        "there is no output 'embedding' any more",
+        f"{shape.name} has another shape or other entries in 2 of 2 rows",
+    )
