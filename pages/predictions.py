@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from pages.parts import cards, notices, past_list, session
 from registry import predictions
 from registry.memory import recalled
@@ -22,7 +24,8 @@ def listing(found: Page[PredictionLine]) -> None:
             cards.go("Open the playground", "playground.py", key="predictions.play")
 
 
-place = cards.header("Predictions", "What you asked models, newest first")
+asked = "What everybody asked" if st.query_params.get("who") else "What you asked models"
+place = cards.header("Predictions", f"{asked}, newest first")
 with notices.shown():
     model, only = past_list.filters(reg, actor)
     found = recalled(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from registry import inputs, kept, outputs, prediction_log, staging, tensors, versions
@@ -66,10 +65,8 @@ def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
     finally:
         latency_ms = (time.perf_counter() - started) * 1e3
         given = prepared.n_rows if prepared else (1 if isinstance(rows, Mapping) else len(rows))
-        entry = prediction_log.Entry(
-            prediction_id, version.model_id, version.id, actor.id, given, latency_ms, outcome
-        )
-        prediction_log.log(reg, _with_content(entry, schema, prepared, values))
+        facts = (prediction_id, version.model_id, version.id, actor.id, given, latency_ms, outcome)
+        prediction_log.log(reg, _entry(facts, schema, prepared, values))
     return Prediction(
         id=prediction_id,
         ref=version.ref,
@@ -185,17 +182,17 @@ def _tensor(schema: Schema, name: str) -> Tensor:
     raise NotFound(f"this model has no input {name!r}")
 
 
-def _with_content(
-    entry: prediction_log.Entry,
+def _entry(
+    facts: tuple[str, str, str, str, int, float, str],
     schema: Schema,
     prepared: inputs.Prepared | None,
     values: tuple[OutputValue, ...],
 ) -> prediction_log.Entry:
-    """What the log may keep, made by its writer if the owner lets it."""
+    """The log line, with what may be kept: made by the log's writer, if the owner lets it."""
     if prepared is None:
-        return entry
-    return replace(
-        entry,
+        return prediction_log.Entry(*facts)
+    return prediction_log.Entry(
+        *facts,
         digest=lambda: inputs.digest(prepared),
         inputs=lambda: kept.inputs_of(schema, prepared),
         answer=(lambda: kept.answer_of(values, prepared.n_rows)) if values else None,

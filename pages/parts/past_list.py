@@ -174,7 +174,7 @@ def _choice(
     name: str,
     options: Sequence[str],
     *,
-    none: str = "any",
+    none: str = "all",
     disabled: bool = False,
 ) -> str:
     """A drop-down that follows the address; "" for no choice."""
