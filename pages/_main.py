@@ -17,6 +17,8 @@ PAGES = {
         ("evaluations.py", "Evaluations", "rule", True),
         ("model.py", "Model", "deployed_code", False),
         ("evaluation.py", "Evaluation", "rule", False),
+        ("predictions.py", "Predictions", "labs", False),
+        ("prediction.py", "Prediction", "labs", False),
         ("account.py", "Account", "person", False),
     ),
     " ": (

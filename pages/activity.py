@@ -29,4 +29,4 @@ if changes.open:
         logbook.changes(lines)
 if predicted.open:
     with predicted:
-        logbook.predictions(calls)
+        logbook.predictions(calls, model)

@@ -46,9 +46,9 @@ def to_csv(comparison: Comparison, *, differing: bool = False) -> str:
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(["section", "name", "unit", *map(_guarded, comparison.refs)])
+    writer.writerow(["section", "name", "unit", *map(guarded, comparison.refs)])
     for title, name, unit, cells in _lines(comparison, differing):
-        writer.writerow([title, _guarded(name), _guarded(unit), *map(_guarded, cells)])
+        writer.writerow([title, guarded(name), guarded(unit), *map(guarded, cells)])
     return out.getvalue()
 
 
@@ -146,7 +146,7 @@ def _titled(name: str, unit: str) -> str:
     return f"{name} [{unit}]" if unit else name
 
 
-def _guarded(cell: Cell) -> Cell:
+def guarded(cell: Cell) -> Cell:
     """A cell that no sheet runs: text that looks like a formula begins with an apostrophe."""
     if not isinstance(cell, str):
         return cell

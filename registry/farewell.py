@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from registry import datasets, holdings, models, results
+from registry import datasets, holdings, models, predictions, results
 from registry.core import Registry
 from registry.errors import Conflict
 from registry.records import Actor
@@ -33,7 +33,8 @@ def clear_models(reg: Registry, actor: Actor) -> int:
 
 
 def clear_rows_in(s: Session, reg: Registry, actor: Actor) -> int:
-    """Delete the actor's data sets and evaluations; gives the bytes freed."""
+    """Delete the actor's data sets, evaluations and inputs; gives the bytes freed in the store."""
+    predictions.forget_in(s, actor.id)
     digests = [*datasets.drop_all_in(s, actor.id), *results.drop_all_in(s, actor.id)]
     return holdings.free_in(s, reg, digests)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
-from registry import inputs, outputs, predictions, staging, tensors, versions
+from registry import inputs, kept, outputs, prediction_log, staging, tensors, versions
 from registry.core import Registry
 from registry.errors import Conflict, NotFound, RegistryError, UnsafeArtifact
 from registry.memory import recalled
@@ -64,6 +65,10 @@ def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
     )
 
 
+_First = tuple[inputs.Prepared | None, tuple[OutputValue, ...]]
+"""What the log tells of: what was asked first, and what came of that."""
+
+
 class Said(NamedTuple):
     """What a version answered to one question: what it was asked, and the answer as read."""
 
@@ -87,7 +92,7 @@ class Call:
         self.id = new_id()
         self.latency_ms = 0.0
         self.n_rows = 0
-        self._given: inputs.Prepared | None = None
+        self._first: _First = (None, ())
 
     def __enter__(self) -> Self:
         self._started = time.perf_counter()
@@ -97,7 +102,9 @@ class Call:
         self.latency_ms = (time.perf_counter() - self._started) * 1e3
         told = kind is not None and issubclass(kind, RegistryError)
         outcome = kind.__name__ if kind and told else "Cancelled" if kind else "ok"
-        _log(self._reg, self._actor, self, self._given, self._rows, outcome)
+        rows, prepared = self._rows, self._first[0]
+        given = prepared.n_rows if prepared else 1 if isinstance(rows, Mapping) else len(rows)
+        _log(self._reg, self._actor, self, outcome, self.n_rows or given, self._first)
 
     def check(self, rows: Rows) -> inputs.Prepared:
         """Rows as the version takes them; the first ones checked are those that the log tells of.
@@ -106,7 +113,8 @@ class Call:
             InvalidInput: With every problem at once, per field.
         """
         prepared = inputs.prepare(self.schema, rows)
-        self._given = self._given or prepared
+        if self._first[0] is None:
+            self._first = (prepared, ())
         return prepared
 
     def ask(self, rows: Rows) -> Said:
@@ -120,7 +128,10 @@ class Call:
             answer = self._reg.pool.predict(self._spec, prepared.inputs)
         self.n_rows += prepared.n_rows
         task = self._spec.inspection.task
-        return Said(prepared, *outputs.read(self.schema, answer.outputs, task=task), answer)
+        values, findings = outputs.read(self.schema, answer.outputs, task=task)
+        if prepared is self._first[0]:
+            self._first = (prepared, values)
+        return Said(prepared, values, findings, answer)
 
 
 def warm(reg: Registry, actor: Actor, ref: str) -> float:
@@ -224,25 +235,16 @@ def _tensor(schema: Schema, name: str) -> Tensor:
     raise NotFound(f"this model has no input {name!r}")
 
 
-def _log(
-    reg: Registry,
-    actor: Actor,
-    call: Call,
-    prepared: inputs.Prepared | None,
-    rows: Rows,
-    outcome: str,
-) -> None:
-    given = prepared.n_rows if prepared else (1 if isinstance(rows, Mapping) else len(rows))
-    predictions.log(
-        reg,
-        predictions.Entry(
-            id=call.id,
-            model_id=call.version.model_id,
-            version_id=call.version.id,
-            user_id=actor.id,
-            n_rows=call.n_rows or given,
-            latency_ms=call.latency_ms,
-            outcome=outcome,
-            digest=(lambda: inputs.digest(prepared)) if prepared else None,
-        ),
-    )
+def _log(reg: Registry, actor: Actor, call: Call, outcome: str, n_rows: int, said: _First) -> None:
+    """The log line, with what may be kept: made by the log's writer, if the owner lets it."""
+    facts = (call.id, call.version.model_id, call.version.id, actor.id)
+    entry = prediction_log.Entry(*facts, n_rows, call.latency_ms, outcome)
+    prepared, values = said
+    if prepared is not None:
+        entry = replace(
+            entry,
+            digest=lambda: inputs.digest(prepared),
+            inputs=lambda: kept.inputs_of(call.schema, prepared),
+            answer=(lambda: kept.answer_of(values, prepared.n_rows)) if values else None,
+        )
+    prediction_log.log(reg, entry)

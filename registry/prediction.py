@@ -46,7 +46,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class PredictionLine:
-    """One logged prediction."""
+    """One logged prediction; `kept` when its input or its answer is."""
 
     id: str
     at: datetime
@@ -55,6 +55,15 @@ class PredictionLine:
     n_rows: int
     latency_ms: float
     outcome: str
+    flag: str = ""
+    flag_reason: str = ""
+    shared: bool = False
+    kept: bool = False
+
+    @property
+    def model(self) -> str:
+        """Address of the model, `owner/slug`."""
+        return self.ref.partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True)

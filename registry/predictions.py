@@ -1,64 +1,69 @@
-"""The prediction log: a queue and one writer thread per database. Owns `predictions`.
+"""Logged predictions: found, shown, flagged, shared, exported. Owns `predictions`.
 
-Logging costs the caller a put on a queue; a kill may lose the last 50 ms of lines, nothing more.
+People see what they asked themselves; those who manage a model see what everybody asked it; a
+shared prediction is seen by whoever has its link and may see the model.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
-import time
-import weakref
+import csv
+import io
+import json
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
-from typing import Any
+from typing import Any, cast, get_args
 
-import structlog
-from sqlalchemy import ColumnElement, Engine, func, insert, select, true
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, func, null, or_, select, tuple_, update
+from sqlalchemy.orm import Session, aliased, defer
 
-from registry import models
+from registry import audit, kept, models, versions
+from registry.compare_exports import guarded
 from registry.core import Registry
-from registry.records import Actor, Page, PredictionLine
+from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
+from registry.prediction_log import flush as flush
+from registry.records import (
+    Actor,
+    Flag,
+    Keeping,
+    Kept,
+    Page,
+    PastPrediction,
+    PredictionFilter,
+    PredictionLine,
+)
 from registry.tables import ModelRow, PredictionRow, UserRow, VersionRow, now
 
-_log = structlog.get_logger(__name__)
-_COMMIT_EVERY_S = 0.04
-_MOST_ROWS = 500
-_STOP_WITHIN_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One call, as it is put on the queue. `digest` runs in the writer thread."""
-
-    id: str
-    model_id: str
-    version_id: str
-    user_id: str
-    n_rows: int
-    latency_ms: float
-    outcome: str
-    digest: Callable[[], str] | None = None
-    inputs: dict[str, Any] | None = None
-
-
-def log(reg: Registry, entry: Entry) -> None:
-    """Put one prediction on the way to the database."""
-    _writer(reg).put((reg, now(), entry))
-
-
-def flush(reg: Registry) -> None:
-    """Wait until everything logged so far is in the database."""
-    _writer(reg).drain()
+FLAGS: tuple[Flag, ...] = get_args(Flag)
+ALL = PredictionFilter()
+MOST_REASON = 500
+_BATCH = 500
+_MISSING = "there is no such prediction, or it is not shared with you"
+_COLUMNS = (
+    "id", "at", "version", "by", "rows", "latency_ms", "outcome", "input_digest", "flag",
+    "flag_reason", "inputs", "answer",
+)  # fmt: skip
+_Owner = aliased(UserRow)
+_HOLDS = or_(PredictionRow.inputs.is_not(None), PredictionRow.answer.is_not(None))
+_WHOLE = (
+    select(PredictionRow, _Owner.username, ModelRow, VersionRow.number, UserRow.username, _HOLDS)
+    .join(ModelRow, ModelRow.id == PredictionRow.model_id)
+    .join(_Owner, _Owner.id == ModelRow.owner_id)
+    .join(VersionRow, VersionRow.id == PredictionRow.version_id)
+    .outerjoin(UserRow, UserRow.id == PredictionRow.user_id)
+)
+_LINES = _WHOLE.options(defer(PredictionRow.inputs), defer(PredictionRow.answer))
+_NEWEST_FIRST = (PredictionRow.at.desc(), PredictionRow.id.desc())
 
 
 def find(
-    reg: Registry, actor: Actor, model: str = "", page: int = 1, size: int = 50
+    reg: Registry,
+    actor: Actor,
+    model: str = "",
+    page: int = 1,
+    size: int = 50,
+    only: PredictionFilter = ALL,
 ) -> Page[PredictionLine]:
     """The actor's own predictions, newest first; of one model, everybody's if the actor manages it.
 
@@ -66,20 +71,121 @@ def find(
         NotFound: `model` is given and the actor may not see it.
     """
     with reg.reading() as s:
-        where: ColumnElement[bool] = PredictionRow.user_id == actor.id
-        if model:
-            row = models.for_action(s, actor, "model.read", model)
-            everybody = models.level_of(s, actor, row) == "manage"
-            where = (PredictionRow.model_id == row.id) & (true() if everybody else where)
-        total = s.execute(select(func.count()).select_from(PredictionRow).where(where))
+        where = _where(s, actor, model, only)
+        counted = select(func.count()).select_from(PredictionRow).where(where)
+        ids = select(PredictionRow.id).where(where).order_by(*_NEWEST_FIRST)
+        these = ids.limit(size).offset((page - 1) * size)  # skips in the index, not in the join
+        found = s.execute(_LINES.where(PredictionRow.id.in_(these)).order_by(*_NEWEST_FIRST))
+        items = tuple(_line(*line) for line in found)
+        return Page(items, s.execute(counted).scalar_one(), page, size)
+
+
+def get(reg: Registry, actor: Actor, prediction_id: str) -> PastPrediction:
+    """One prediction with what is kept of it.
+
+    Raises:
+        NotFound: No such prediction; or it is another's, of a model that the actor does not
+            manage, and not shared with those who see the model.
+    """
+    with reg.reading() as s:
+        return _past(actor, *_seen_in(s, actor, prediction_id))
+
+
+def models_of(reg: Registry, actor: Actor) -> tuple[str, ...]:
+    """Addresses of the models that the actor asked something, in order."""
+    with reg.reading() as s:
+        asked = select(PredictionRow.model_id).where(PredictionRow.user_id == actor.id).distinct()
         found = s.execute(
-            _LINES.where(where)
-            .order_by(PredictionRow.at.desc())
-            .limit(size)
-            .offset((page - 1) * size)
+            select(UserRow.username, ModelRow.slug)
+            .join(ModelRow, ModelRow.owner_id == UserRow.id)
+            .where(ModelRow.id.in_(asked), models.visible_to(actor))
         )
-        lines = tuple(_line(*line) for line in found)
-        return Page(lines, total.scalar_one(), page, size)
+        return tuple(sorted(f"{owner}/{slug}" for owner, slug in found))
+
+
+def answers(reg: Registry, actor: Actor, ref: str, limit: int = 200) -> tuple[PastPrediction, ...]:
+    """The newest kept answers that a version gave to this actor.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+    """
+    with reg.reading() as s:
+        _, version = versions.for_action(s, actor, "model.read", ref)
+        mine = _WHOLE.where(
+            PredictionRow.user_id == actor.id,
+            PredictionRow.version_id == version.id,
+            PredictionRow.answer.is_not(None),
+        )
+        found = s.execute(mine.order_by(*_NEWEST_FIRST).limit(limit))
+        return tuple(_past(actor, *line) for line in found)
+
+
+def flag(
+    reg: Registry, actor: Actor, prediction_id: str, flag: Flag | None, reason: str = ""
+) -> None:
+    """Say that an answer is not right, for those who manage the model; None takes it back.
+
+    Raises:
+        InvalidInput: No such flag; the reason is too long, or missing for "other".
+        NotFound: No such prediction, or the actor may not see it.
+        Forbidden: Somebody else asked it.
+    """
+    reason = " ".join(reason.split()) if flag else ""
+    problems = {}
+    if flag is not None and flag not in FLAGS:
+        problems["flag"] = f"must be one of {', '.join(FLAGS)}"
+    if len(reason) > MOST_REASON:
+        problems["reason"] = f"at most {MOST_REASON} characters, got {len(reason):,}"
+    if flag == "other" and not reason:
+        problems["reason"] = "say what is the matter"
+    if problems:
+        raise InvalidInput(problems)
+    with reg.writing() as s:
+        row, ref = _own_in(s, actor, prediction_id)
+        row.flag, row.flag_reason = flag or "", reason
+        audit.record(s, actor, "prediction.flag", ref, prediction=row.id, flag=row.flag)
+
+
+def share(reg: Registry, actor: Actor, prediction_id: str) -> None:
+    """Let everyone who may see the model see this prediction by its link.
+
+    Raises:
+        Conflict: Nothing is kept that could be shown.
+        NotFound: No such prediction, or the actor may not see it.
+        Forbidden: Somebody else asked it.
+    """
+    with reg.writing() as s:
+        row, ref = _own_in(s, actor, prediction_id)
+        if row.inputs is None and row.answer is None:
+            raise Conflict("nothing is kept of this prediction that others could see")
+        row.shared_at = row.shared_at or now()
+        audit.record(s, actor, "prediction.share", ref, prediction=row.id)
+
+
+def unshare(reg: Registry, actor: Actor, prediction_id: str) -> None:
+    """Close the link of a prediction.
+
+    Raises:
+        NotFound: No such prediction, or the actor may not see it.
+        Forbidden: Somebody else asked it.
+    """
+    with reg.writing() as s:
+        row, ref = _own_in(s, actor, prediction_id)
+        row.shared_at = None
+        audit.record(s, actor, "prediction.unshare", ref, prediction=row.id)
+
+
+def export(
+    reg: Registry, actor: Actor, model: str = "", only: PredictionFilter = ALL
+) -> Iterator[str]:
+    """The same predictions as `find`, as lines of CSV with what is kept; no cell is a formula.
+
+    Raises:
+        NotFound: `model` is given and the actor may not see it.
+    """
+    with reg.reading() as s:
+        where = _where(s, actor, model, only)
+    return _exported(reg, where)
 
 
 def counts(s: Session, actor: Actor, days: int) -> tuple[int, ...]:
@@ -93,137 +199,130 @@ def counts(s: Session, actor: Actor, days: int) -> tuple[int, ...]:
     return tuple(per_day[first + timedelta(days=n)] for n in range(days))
 
 
-_Owner = aliased(UserRow)
-_LINES = (
-    select(PredictionRow, _Owner.username, ModelRow.slug, VersionRow.number, UserRow.username)
-    .join(ModelRow, ModelRow.id == PredictionRow.model_id)
-    .join(_Owner, _Owner.id == ModelRow.owner_id)
-    .join(VersionRow, VersionRow.id == PredictionRow.version_id)
-    .outerjoin(UserRow, UserRow.id == PredictionRow.user_id)
-)
+def forget_in(s: Session, user_id: str) -> None:
+    """Drop what a person entered and was told; that there was a prediction stays."""
+    nothing = {"inputs": null(), "answer": null(), "flag_reason": "", "shared_at": None}
+    s.execute(update(PredictionRow).where(PredictionRow.user_id == user_id).values(nothing))
+
+
+def _where(s: Session, actor: Actor, model: str, only: PredictionFilter) -> ColumnElement[bool]:
+    """The condition for what the actor may see, narrowed down."""
+    parts = [PredictionRow.user_id == actor.id]
+    if model:
+        row = models.for_action(s, actor, "model.read", model)
+        everybody = not only.mine and models.level_of(s, actor, row) == "manage"
+        parts = [PredictionRow.model_id == row.id, *(() if everybody else parts)]
+    if only.version:
+        numbered = select(VersionRow.id).where(VersionRow.number == only.version)
+        parts.append(PredictionRow.version_id.in_(numbered))
+    if only.outcome:
+        failed = only.outcome == "failed"
+        outcome = PredictionRow.outcome
+        parts.append(outcome != "ok" if failed else outcome == only.outcome)
+    if only.flag:
+        flag = PredictionRow.flag
+        parts.append(flag != "" if only.flag == "any" else flag == only.flag)
+    if only.since:
+        parts.append(PredictionRow.at >= _midnight(only.since))
+    if only.until:
+        parts.append(PredictionRow.at < _midnight(only.until + timedelta(days=1)))
+    if only.least_rows:
+        parts.append(PredictionRow.n_rows >= only.least_rows)
+    if only.most_rows:
+        parts.append(PredictionRow.n_rows <= only.most_rows)
+    return and_(*parts)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, clock(), UTC)
+
+
+_Found = tuple[PredictionRow, str, ModelRow, int, str | None, bool]
+
+
+def _seen_in(s: Session, actor: Actor, prediction_id: str) -> _Found:
+    """The row of a prediction that the actor may see.
+
+    Raises:
+        NotFound: There is none.
+    """
+    found = s.execute(_WHOLE.where(PredictionRow.id == prediction_id)).one_or_none()
+    if found is None:
+        raise NotFound(_MISSING)
+    row, _, model, *_ = found
+    if row.user_id != actor.id:
+        seen = select(ModelRow.id).where(ModelRow.id == model.id, models.visible_to(actor))
+        open_to = row.shared_at is not None or models.level_of(s, actor, model) == "manage"
+        if not open_to or s.execute(seen).first() is None:
+            raise NotFound(_MISSING)
+    return cast("_Found", tuple(found))
+
+
+def _own_in(s: Session, actor: Actor, prediction_id: str) -> tuple[PredictionRow, str]:
+    """The row of a prediction that the actor asked, and the version's address."""
+    row, owner, model, number, *_ = _seen_in(s, actor, prediction_id)
+    if row.user_id != actor.id:
+        raise Forbidden("only the person who asked can flag or share a prediction")
+    return row, f"{owner}/{model.slug}@{number}"
 
 
 def _line(
-    row: PredictionRow, owner: str, slug: str, number: int, username: str | None
+    row: PredictionRow, owner: str, model: ModelRow, number: int, username: str | None, holds: bool
 ) -> PredictionLine:
     return PredictionLine(
         id=row.id,
         at=row.at,
-        ref=f"{owner}/{slug}@{number}",
+        ref=f"{owner}/{model.slug}@{number}",
         actor=username or "former user",
         n_rows=row.n_rows,
         latency_ms=row.latency_ms,
         outcome=row.outcome,
+        flag=row.flag,
+        flag_reason=row.flag_reason,
+        shared=row.shared_at is not None,
+        kept=bool(holds),
     )
 
 
-_Line = tuple[Registry, datetime, Entry]
-_Queue = queue.SimpleQueue[_Line | threading.Event | None]
+def _past(
+    actor: Actor, row: PredictionRow, owner: str, model: ModelRow, *rest: Any
+) -> PastPrediction:
+    outputs, n_answered = kept.answered(row.answer)
+    return PastPrediction(
+        line=_line(row, owner, model, *rest),
+        mine=row.user_id == actor.id,
+        kept=Kept(cast("Keeping", model.keep_inputs), model.keep_days),
+        digest=row.input_digest,
+        inputs=kept.given(row.inputs),
+        outputs=outputs,
+        n_answered=n_answered,
+    )
 
 
-class _Writer:
-    """A queue and the thread that empties it, ended with its registry or with the process.
-
-    Only lines on the queue hold the registry alive, so none is lost when it goes out of use.
-    """
-
-    def __init__(self, reg: Registry) -> None:
-        self._queue: _Queue = queue.SimpleQueue()
-        thread = threading.Thread(
-            target=_run, args=(self._queue,), name="prediction-log", daemon=True
-        )
-        thread.start()
-        weakref.finalize(reg, _stop, self._queue, thread)
-
-    def put(self, line: _Line) -> None:
-        self._queue.put(line)
-
-    def drain(self) -> None:
-        written = threading.Event()
-        self._queue.put(written)
-        written.wait(_STOP_WITHIN_S)
+def _exported(reg: Registry, where: ColumnElement[bool]) -> Iterator[str]:
+    """Some hundred lines at a time, each lot in a transaction of its own."""
+    yield _csv([_COLUMNS])
+    after: ColumnElement[bool] | None = None
+    while True:
+        lot = _WHOLE.where(where) if after is None else _WHOLE.where(where, after)
+        with reg.reading() as s:
+            found = s.execute(lot.order_by(*_NEWEST_FIRST).limit(_BATCH)).all()
+            cells = [_cells(line[0], _line(*line)) for line in found]
+        if not found:
+            return
+        yield _csv(cells)
+        last = found[-1][0]
+        after = tuple_(PredictionRow.at, PredictionRow.id) < tuple_(last.at, last.id)
 
 
-_writers: weakref.WeakKeyDictionary[Engine, _Writer] = weakref.WeakKeyDictionary()
-_writers_lock = threading.Lock()
+def _cells(row: PredictionRow, line: PredictionLine) -> tuple[Any, ...]:
+    told = [None if data is None else json.dumps(data) for data in (row.inputs, row.answer)]
+    said = (line.outcome, row.input_digest, line.flag, line.flag_reason, *told)
+    when = line.at.isoformat(timespec="milliseconds")
+    return (line.id, when, line.ref, line.actor, line.n_rows, round(line.latency_ms, 3), *said)
 
 
-def _writer(reg: Registry) -> _Writer:
-    found = _writers.get(reg.engine)
-    if found is None:
-        with _writers_lock:
-            found = _writers.get(reg.engine)
-            if found is None:
-                found = _writers[reg.engine] = _Writer(reg)
-    return found
-
-
-def _stop(lines: _Queue, thread: threading.Thread) -> None:
-    lines.put(None)
-    if thread is not threading.current_thread():
-        thread.join(_STOP_WITHIN_S)
-
-
-def _run(lines: _Queue) -> None:
-    last = False
-    while not last:
-        batch, waiting, last = _collect(lines)
-        if batch:
-            try:
-                _write(batch)
-            except SQLAlchemyError:
-                _log.exception("prediction lines lost", n_lines=len(batch))
-        batch.clear()
-        if waiting:
-            waiting.set()
-
-
-def _collect(lines: _Queue) -> tuple[list[_Line], threading.Event | None, bool]:
-    """Lines until 40 ms after the first, until somebody waits, or until the end (True)."""
-    batch: list[_Line] = []
-    until: float | None = None
-    while len(batch) < _MOST_ROWS:
-        try:
-            left = None if until is None else max(0.0, until - time.monotonic())
-            item = lines.get(timeout=left)
-        except queue.Empty:
-            break
-        if item is None or isinstance(item, threading.Event):
-            return batch, item, item is None
-        batch.append(item)
-        until = until or time.monotonic() + _COMMIT_EVERY_S
-    return batch, None, False
-
-
-def _write(batch: list[_Line]) -> None:
-    """Insert the lines of versions that still exist."""
-    rows = [_values(at, entry) for _, at, entry in batch]
-    wanted_versions = {row["version_id"] for row in rows}
-    wanted_users = {row["user_id"] for row in rows}
-    with batch[0][0].writing() as s:
-        known = set(
-            s.execute(select(VersionRow.id).where(VersionRow.id.in_(wanted_versions))).scalars()
-        )
-        users = set(s.execute(select(UserRow.id).where(UserRow.id.in_(wanted_users))).scalars())
-        kept = [
-            row | {"user_id": row["user_id"] if row["user_id"] in users else None}
-            for row in rows
-            if row["version_id"] in known
-        ]
-        if kept:
-            s.execute(insert(PredictionRow), kept)
-
-
-def _values(at: datetime, entry: Entry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "at": at,
-        "model_id": entry.model_id,
-        "version_id": entry.version_id,
-        "user_id": entry.user_id,
-        "n_rows": entry.n_rows,
-        "latency_ms": entry.latency_ms,
-        "outcome": entry.outcome,
-        "input_digest": entry.digest() if entry.digest else "",
-        "inputs": entry.inputs,
-    }
+def _csv(rows: list[tuple[Any, ...]]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerows([map(guarded, row) for row in rows])
+    return out.getvalue()

@@ -70,7 +70,11 @@ from registry.trying import BadRow as BadRow
 from registry.trying import Candidate as Candidate
 from registry.trying import Flag as Flag
 from registry.trying import Keeping as Keeping
+from registry.trying import Kept as Kept
 from registry.trying import Movement as Movement
+from registry.trying import PastPrediction as PastPrediction
+from registry.trying import PredictionFilter as PredictionFilter
+from registry.trying import Rerun as Rerun
 from registry.trying import Scale as Scale
 from registry.trying import Scoring as Scoring
 from registry.trying import Surface as Surface

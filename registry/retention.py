@@ -1,4 +1,4 @@
-"""The trash is emptied by itself once things have lain in it for `VITRINE_TRASH_DAYS`."""
+"""What ends by itself: the trash after `VITRINE_TRASH_DAYS`, kept inputs when their owner says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from registry import models, versions
+from registry import keeping, models, versions
 from registry.core import Registry
 from registry.errors import Conflict
 from registry.records import SYSTEM
@@ -16,9 +16,12 @@ from registry.tables import ModelRow, VersionRow, now
 def sweep(reg: Registry) -> int:
     """Purge what has been in the trash for too long; what others derive from stays.
 
+    Inputs and answers of predictions go when their time is over.
+
     Returns:
         Bytes freed in the store.
     """
+    keeping.sweep(reg)
     before = now() - timedelta(days=reg.settings.trash_days)
     with reg.reading() as s:
         old_models = s.execute(select(ModelRow.id).where(ModelRow.deleted_at < before)).scalars()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
+
+from registry.prediction import OutputValue, Prediction, PredictionLine
 
 Keeping = Literal["nothing", "digest", "full"]
 Flag = Literal["wrong", "unsure", "offensive", "other"]
@@ -24,6 +26,57 @@ class Token:
     created_at: datetime
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a model's owner lets be kept of predictions, for how many days if in full."""
+
+    what: Keeping
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionFilter:
+    """Which predictions to list; empty and 0 mean no restriction, days are UTC and included.
+
+    `outcome` is "ok", "failed" (whatever was not ok) or the name of an error; `flag` a flag or
+    "any".
+    """
+
+    mine: bool = False
+    version: int = 0
+    outcome: str = ""
+    flag: str = ""
+    since: date | None = None
+    until: date | None = None
+    least_rows: int = 0
+    most_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PastPrediction:
+    """One logged prediction with what is kept of it.
+
+    `inputs` are as `predict` takes them, None when they are not kept; `outputs` hold the first
+    `n_answered` rows.
+    """
+
+    line: PredictionLine
+    mine: bool
+    kept: Kept
+    digest: str = ""
+    inputs: Any = None
+    outputs: tuple[OutputValue, ...] = ()
+    n_answered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """The same input again: the new answer, and what of it differs from the old one, in words."""
+
+    answer: Prediction
+    differences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,10 @@ _DONE = {
     "golden.edit": "edited a golden case of",
     "golden.remove": "removed a golden case of",
     "golden.run": "ran the golden cases on",
+    "prediction.keep": "changed what is kept of predictions of",
+    "prediction.flag": "flagged a prediction of",
+    "prediction.share": "shared a prediction of",
+    "prediction.unshare": "stopped sharing a prediction of",
     "job.cancel": "cancelled the",
     "alias.move": "moved an alias of",
     "alias.remove": "removed an alias of",
@@ -246,7 +250,7 @@ def _number(subject: str) -> str:
 def _detail(line: AuditLine) -> str:
     """The few details worth a word."""
     told = {"alias": "", "to": "to ", "level": "as ", "name": "", "reason": "“", "changed": ""}
-    told |= {"rules": "", "failed": "overriding: "}
+    told |= {"rules": "", "failed": "overriding: ", "what": "now: "}
     parts = []
     for key, before in told.items():
         value = line.detail.get(key)

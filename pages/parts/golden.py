@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -13,7 +13,15 @@ from registry import access, golden_cases, golden_runs, models
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.memory import recalled
-from registry.records import Actor, GoldenCase, GoldenRun, Model, Prediction, Version
+from registry.records import (
+    Actor,
+    GoldenCase,
+    GoldenRun,
+    Model,
+    OutputValue,
+    Prediction,
+    Version,
+)
 
 _POLL_S = 1.5
 _MOST_BOX = 20_000
@@ -119,18 +127,34 @@ def _form(case: GoldenCase, key: str, why: str) -> tuple[str, str | None, str | 
 
 def offer(reg: Registry, actor: Actor, version: Version, rows: Any, answer: Prediction) -> None:
     """The button below an answer in the playground."""
-    model = recalled(models.get, reg, actor, version.model)
+    keep(reg, actor, version.model, rows, answer.outputs, n_rows=answer.n_rows, key="playground")
+
+
+def keep(
+    reg: Registry,
+    actor: Actor,
+    model_ref: str,
+    rows: Any,
+    outputs: Sequence[OutputValue],
+    *,
+    n_rows: int,
+    key: str,
+) -> None:
+    """The button that saves an input with its answer; `rows` is None when it was not kept."""
+    model = recalled(models.get, reg, actor, model_ref)
     why = access.allowed(actor, model.level, "golden.edit")
     row = rows[0] if isinstance(rows, (list, tuple)) and rows else rows
-    if answer.n_rows != 1 or not isinstance(row, Mapping):
+    if rows is None or not outputs:
+        why = why or "its input and its answer were not kept"
+    if n_rows != 1 or not isinstance(row, Mapping):
         why = why or "a golden case is one row: submit just one"
-    if cards.action("Save as golden case", why, key="playground.golden", icon=":material/star:"):
-        _save(reg, actor, version, _plain(row), golden_runs.answer_of(answer.outputs))
+    if cards.action("Save as golden case", why, key=f"{key}.golden", icon=":material/star:"):
+        _save(reg, actor, model_ref, _plain(row), golden_runs.answer_of(tuple(outputs)))
 
 
 @st.dialog("Save as golden case", width="medium")
 def _save(
-    reg: Registry, actor: Actor, version: Version, row: dict[str, Any], answer: dict[str, Any]
+    reg: Registry, actor: Actor, model: str, row: dict[str, Any], answer: dict[str, Any]
 ) -> None:
     """Name, what is expected (this answer, unless changed) and how near it must be."""
     st.caption("Every new version is asked this, and must answer so.")
@@ -151,7 +175,7 @@ def _save(
         with notices.shown(stop=False):
             wanted = chosen if expected is None else _parsed("expected", expected) or {}
             golden_cases.add(
-                reg, actor, version.model, name or "", row, wanted, float(tolerance)
+                reg, actor, model, name or "", row, wanted, float(tolerance)
             )  # fmt: skip
             cards.done("Saved; every new version has to pass it")
 

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import streamlit as st
 
-from pages.parts import cards, text
+from pages.parts import cards, past_list, text
 from registry.records import AuditLine, Page, PredictionLine
 
 
@@ -41,29 +41,19 @@ def changes(lines: Page[AuditLine]) -> None:
         st.pagination(lines.n_pages, default=now, key=key, on_change=_keep, args=(key,))
 
 
-def predictions(calls: Page[PredictionLine]) -> None:
-    """One's own calls: which version, how many rows, how long, how it ended."""
+def predictions(calls: Page[PredictionLine], model: str) -> None:
+    """The newest calls: which version, how many rows, how long, how it ended."""
     if not calls.items:
         with cards.empty("No predictions yet", "Ask a model something.", icon="labs"):
             cards.go("Open the playground", "playground.py", key="activity.play")
         return
-    rows = [
-        {
-            "When": call.at,
-            "Version": text.clean(call.ref, 80),
-            "By": text.clean(call.actor, 40),
-            "Rows": call.n_rows,
-            "Latency": text.duration(call.latency_ms),
-            "Outcome": "✓ ok" if call.outcome == "ok" else f"✕ {text.clean(call.outcome)}",
-        }
-        for call in calls.items
-    ]
-    config = {
-        "When": st.column_config.DatetimeColumn(format="distance"),
-        "Latency": st.column_config.TextColumn(alignment="right"),
-    }
-    st.caption(f"The {len(rows)} newest of {text.count(calls.total, 'prediction')}")
-    st.dataframe(rows, hide_index=True, column_config=config, alt="Predictions")
+    row = st.container(horizontal=True, vertical_alignment="center")
+    newest = f"The {len(calls.items)} newest of {text.count(calls.total, 'prediction')}"
+    row.caption(newest, width="stretch")
+    query = {"model": model, "who": "everybody"} if model else {}
+    with row:
+        cards.go("All, with filters", "predictions.py", key="activity.predictions", query=query)
+    past_list.table(calls.items, "activity.table", people=bool(model))
 
 
 def _keep(key: str) -> None:

@@ -8,10 +8,12 @@ from pages.parts import (
     cards,
     conversion,
     notices,
+    past_list,
     reports,
     schemas,
     snippets,
     text,
+    travel,
 )
 from registry import access, activity, advice, downloads, models, versions
 from registry.core import Registry
@@ -195,19 +197,15 @@ def _file(reg: Registry, actor: Actor, artifact: Artifact, why: str) -> None:
         with notices.shown(stop=False):
             token = downloads.link(reg, actor, artifact.id)
             hours = reg.settings.link_expiry_s / 3600
-            st.code(f"{_origin()}/d/{token}", language=None, wrap_lines=True)
+            st.code(f"{travel.origin()}/d/{token}", language=None, wrap_lines=True)
             st.caption(f"Whoever has it can download the file, for {hours:g} h.")
     st.code(f"sha256:{artifact.digest}", language=None)
 
 
-def _origin() -> str:
-    """The address of this server as the browser knows it, without the page."""
-    url = st.context.url or ""
-    return "/".join(str(url).split("/")[:3]) if str(url).startswith("http") else ""
-
-
 def happened(reg: Registry, actor: Actor, model: Model) -> None:
-    """What was done with the model, newest first."""
+    """What was done with the model, newest first; what people flagged, for those who manage it."""
+    past_list.flagged(reg, actor, model)
+    cards.section("Changes")
     page = recalled(activity.find, reg, actor, model=model.ref, size=30)
     cards.activity(page.items, subjects=False)
     if page.total > len(page.items):

@@ -1,12 +1,75 @@
-"""Below the playground: what the person asked before."""
+"""Below the playground: what the person asked this model before, and what can be done with it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import streamlit as st
+
+from pages.parts import (
+    cards,
+    keeping_choice,
+    notices,
+    past_actions,
+    past_list,
+    past_view,
+    recent,
+    side_by_side,
+)
+from registry import predictions
 from registry.core import Registry
-from registry.records import Actor, Version
+from registry.memory import recalled
+from registry.records import Actor, PastPrediction, PredictionFilter, PredictionLine, Version
+
+_LAST = 10
 
 
 def show(reg: Registry, actor: Actor, versions: Sequence[Version]) -> None:
-    """Nothing yet."""
+    """The last ten of this model; one that is ticked can be rerun, flagged, saved, shared."""
+    model = versions[0].model
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row.container(width="stretch", gap="xxsmall"):
+        cards.section("History")
+        keeping_choice.caption(reg, actor, model)
+    with row:
+        query = {"model": model}
+        st.page_link("predictions.py", label="All my predictions", icon=":material/history:",
+                     query_params=query)  # fmt: skip
+    lines = _lines(reg, actor, model, _noted(versions))
+    if not lines:
+        st.caption("You have not asked this model anything yet.")
+        return
+    pasts = {line.id: _filled(reg, actor, line) for line in lines}
+    answers = {key: past_view.brief(past.outputs) for key, past in pasts.items()}
+    hint = st.empty()
+    chosen = past_list.table(lines, "pasts.table", answers=answers, selectable=True)
+    with hint.container(horizontal=True, vertical_alignment="center"):
+        if chosen is None:
+            st.caption("Tick one to rerun, flag, save or share it; press a version to open it.")
+            return
+        with notices.shown(stop=False):
+            past_actions.bar(reg, actor, pasts[chosen.id], "pasts")
+
+
+def _noted(versions: Sequence[Version]) -> set[str]:
+    """Ids of the answers that stand above, which this tab remembers with their input."""
+    asked = side_by_side.kept(versions)
+    said = [attempt.answer for attempt in asked.attempts if attempt.answer] if asked else []
+    for answer in said if asked else []:
+        recent.remember(answer, asked.rows if asked else None)
+    return {answer.id for answer in said}
+
+
+def _lines(reg: Registry, actor: Actor, model: str, fresh: set[str]) -> tuple[PredictionLine, ...]:
+    """The newest lines, with those that were just asked."""
+    only = PredictionFilter(mine=True)
+    found = recalled(predictions.find, reg, actor, model, size=_LAST, only=only).items
+    if fresh and found and fresh <= {line.id for line in found}:
+        return found
+    if fresh:
+        predictions.flush(reg)
+    return recalled(predictions.find, reg, actor, model, size=_LAST, only=only).items
+
+
+def _filled(reg: Registry, actor: Actor, line: PredictionLine) -> PastPrediction:
+    return recent.filled(recalled(predictions.get, reg, actor, line.id))

@@ -19,7 +19,7 @@ _STATUS = {
     "": "– empty",
 }
 _COLOURS = ["green", "blue", "orange", "red", "gray"]
-_ROW_PX, _MOST_ROWS = 36, 30
+ROW_PX, _MOST_ROWS = 36, 30
 
 
 def models(found: Sequence[Model], key: str) -> tuple[list[Model], Model | None]:
@@ -157,8 +157,8 @@ def _selectable(frame: pd.DataFrame, config: dict[str, Any], key: str, alt: str)
         column_config={name: what for name, what in config.items() if name in frame},
         on_select="rerun",
         selection_mode="multi-row",
-        row_height=_ROW_PX,
-        height=_height(len(frame)),
+        row_height=ROW_PX,
+        height=height(len(frame)),
         placeholder="–",
         key=key,
         alt=alt,
@@ -166,9 +166,9 @@ def _selectable(frame: pd.DataFrame, config: dict[str, Any], key: str, alt: str)
     return list(event["selection"]["rows"])
 
 
-def _height(n_rows: int) -> int:
+def height(n_rows: int) -> int:
     """All rows of a page without a second scroll bar, up to a screenful and a half."""
-    return _ROW_PX * (min(n_rows, _MOST_ROWS) + 1) + 2
+    return ROW_PX * (min(n_rows, _MOST_ROWS) + 1) + 2
 
 
 def _status_column() -> Any:
@@ -320,4 +320,4 @@ def jobs(found: Sequence[Job]) -> None:
         "Started": st.column_config.DatetimeColumn(format="distance"),
         "Took": st.column_config.TextColumn(alignment="right", width="small"),
     }
-    st.dataframe(rows, hide_index=True, column_config=config, row_height=_ROW_PX, alt="Jobs")
+    st.dataframe(rows, hide_index=True, column_config=config, row_height=ROW_PX, alt="Jobs")

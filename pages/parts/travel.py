@@ -52,3 +52,9 @@ def _query() -> dict[str, Any]:
 def _plain(query: Query) -> Plain:
     listed = ((name, [v] if isinstance(v, str) else list(v)) for name, v in query.items())
     return tuple(sorted((name, tuple(values)) for name, values in listed))
+
+
+def origin() -> str:
+    """The address of this server as the browser knows it, without the page."""
+    url = str(st.context.url or "")
+    return "/".join(url.split("/")[:3]) if url.startswith("http") else ""

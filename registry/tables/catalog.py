@@ -13,7 +13,7 @@ from registry.tables.base import Base, new_id, now, user_key
 
 class ModelRow(
     Base
-):  # models, versions, metrics; head_*: of the champion, else of the latest version
+):  # models, versions, metrics, keeping; head_*: of the champion, else of the latest version
     __tablename__ = "models"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     owner_id: Mapped[str] = mapped_column(user_key(ondelete="RESTRICT"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.tables.base import Base, new_id, now, user_key
@@ -51,23 +51,26 @@ class JobRow(Base):  # jobs
     finished_at: Mapped[datetime | None]
 
 
-class PredictionRow(Base):  # predictions
+class PredictionRow(Base):  # predictions, prediction_log, keeping
     __tablename__ = "predictions"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     at: Mapped[datetime] = mapped_column(index=True)
     model_id: Mapped[str] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"))
     version_id: Mapped[str] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"))
-    user_id: Mapped[str | None] = mapped_column(user_key(), index=True)
+    user_id: Mapped[str | None] = mapped_column(user_key())
     n_rows: Mapped[int]
     latency_ms: Mapped[float]
     outcome: Mapped[str] = mapped_column(String(64))
     input_digest: Mapped[str] = mapped_column(String(64), default="")
-    inputs: Mapped[dict[str, Any] | None]
-    answer: Mapped[dict[str, Any] | None]
+    inputs: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     flag: Mapped[str] = mapped_column(String(16), default="")
     flag_reason: Mapped[str] = mapped_column(Text, default="")
     shared_at: Mapped[datetime | None]
-    __table_args__ = (Index("ix_predictions_model_at", "model_id", "at"),)
+    __table_args__ = (
+        Index("ix_predictions_model_at", "model_id", "at"),
+        Index("ix_predictions_user_at", "user_id", "at"),
+    )
 
 
 class DownloadRow(Base):  # downloads

@@ -11,14 +11,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from registry import access, predictions, versions
+from registry import access, prediction_log, predictions, versions
 from registry.errors import NotFound
 from registry.tables import PredictionRow, new_id, now
 
 
 def entry(version, actor, **changed):
     given = {"n_rows": 1, "latency_ms": 2.5, "outcome": "ok", "digest": lambda: "d"} | changed
-    return predictions.Entry(
+    return prediction_log.Entry(
         id=new_id(), model_id=version.model_id, version_id=version.id, user_id=actor.id, **given
     )
 
@@ -29,7 +29,7 @@ def n_rows(reg):
 
 
 def test_lines_arrive_within_a_moment(reg, alice, iris):
-    predictions.log(reg, entry(iris, alice))
+    prediction_log.log(reg, entry(iris, alice))
     until = time.monotonic() + 2
     while n_rows(reg) < 1 and time.monotonic() < until:
         time.sleep(0.01)
@@ -38,14 +38,14 @@ def test_lines_arrive_within_a_moment(reg, alice, iris):
 
 def test_flushing_waits_for_all_of_them(reg, alice, iris):
     for _ in range(1700):
-        predictions.log(reg, entry(iris, alice))
-    predictions.flush(reg)
+        prediction_log.log(reg, entry(iris, alice))
+    prediction_log.flush(reg)
     assert n_rows(reg) == 1700
 
 
 def test_a_line_says_what_happened(reg, alice, iris):
-    predictions.log(reg, entry(iris, alice, n_rows=7, outcome="PredictionTimeout"))
-    predictions.flush(reg)
+    prediction_log.log(reg, entry(iris, alice, n_rows=7, outcome="PredictionTimeout"))
+    prediction_log.flush(reg)
     [line] = predictions.find(reg, alice).items
     assert (line.ref, line.actor, line.n_rows) == (iris.ref, "alice", 7)
     assert line.outcome == "PredictionTimeout"
@@ -54,9 +54,9 @@ def test_a_line_says_what_happened(reg, alice, iris):
 
 def test_people_see_their_own_lines_and_managers_those_of_their_models(reg, alice, bob, iris):
     access.share(reg, alice, iris.model, "bob", "view")
-    predictions.log(reg, entry(iris, alice))
-    predictions.log(reg, entry(iris, bob))
-    predictions.flush(reg)
+    prediction_log.log(reg, entry(iris, alice))
+    prediction_log.log(reg, entry(iris, bob))
+    prediction_log.flush(reg)
     assert predictions.find(reg, bob).total == 1
     assert predictions.find(reg, bob, iris.model).total == 1
     assert predictions.find(reg, alice).total == 1
@@ -70,15 +70,15 @@ def test_lines_of_a_hidden_model_are_not_found(reg, bob, iris):
 
 def test_pages_are_counted(reg, alice, iris):
     for _ in range(5):
-        predictions.log(reg, entry(iris, alice))
-    predictions.flush(reg)
+        prediction_log.log(reg, entry(iris, alice))
+    prediction_log.flush(reg)
     page = predictions.find(reg, alice, page=2, size=2)
     assert (len(page.items), page.total, page.n_pages) == (2, 5, 3)
 
 
 def test_days_are_counted(reg, alice, bob, iris):
-    predictions.log(reg, entry(iris, alice))
-    predictions.flush(reg)
+    prediction_log.log(reg, entry(iris, alice))
+    prediction_log.flush(reg)
     with reg.reading() as s:
         assert predictions.counts(s, alice, 3) == (0, 0, 1)
         assert predictions.counts(s, bob, 3) == (0, 0, 0)
@@ -88,22 +88,22 @@ def test_a_purged_version_loses_only_its_own_lines(reg, alice, iris, publish_fil
     other = publish_file(alice, iris_file, name="Other")
     versions.trash(reg, alice, iris.ref)
     versions.purge(reg, alice, iris.ref)
-    predictions.log(reg, entry(iris, alice))
-    predictions.log(reg, entry(other, alice))
-    predictions.flush(reg)
+    prediction_log.log(reg, entry(iris, alice))
+    prediction_log.log(reg, entry(other, alice))
+    prediction_log.flush(reg)
     assert [line.ref for line in predictions.find(reg, alice).items] == [other.ref]
 
 
 def test_nothing_is_lost_when_the_process_ends(reg, alice, iris):
     script = textwrap.dedent(f"""
         from pathlib import Path
-        from registry import predictions
+        from registry import prediction_log
         from registry.core import open_registry
         from registry.settings import Settings
         from registry.tables import new_id
         reg = open_registry(Settings(home=Path({str(reg.settings.home)!r}), _env_file=None))
         for _ in range(800):
-            predictions.log(reg, predictions.Entry(
+            prediction_log.log(reg, prediction_log.Entry(
                 new_id(), {iris.model_id!r}, {iris.id!r}, {alice.id!r}, 1, 1.0, "ok"))
         reg.close()
     """)

@@ -54,6 +54,9 @@ def upgrade() -> None:
         for name, kind in (("flag", sa.String(length=16)), ("flag_reason", sa.Text())):
             batch_op.add_column(sa.Column(name, kind, nullable=False, server_default=""))
         batch_op.add_column(sa.Column("shared_at", UtcDateTime(), nullable=True))
+        batch_op.drop_index("ix_predictions_user_id")
+        batch_op.create_index("ix_predictions_user_at", ["user_id", "at"])
+    op.execute("UPDATE predictions SET inputs = NULL")  # nothing was kept, but said as JSON's null
     with op.batch_alter_table("models") as batch_op:
         batch_op.add_column(
             sa.Column("keep_days", sa.Integer(), nullable=False, server_default="30")
@@ -91,6 +94,8 @@ def downgrade() -> None:
     with op.batch_alter_table("models") as batch_op:
         batch_op.drop_column("keep_days")
     with op.batch_alter_table("predictions") as batch_op:
+        batch_op.drop_index("ix_predictions_user_at")
+        batch_op.create_index("ix_predictions_user_id", ["user_id"])
         for column in _OF_PREDICTIONS:
             batch_op.drop_column(column)
     for table in ("trainings", "scorings", "tokens"):
