@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from registry import inputs, outputs, predictions, staging, tensors, versions
+from registry import inputs, outputs, predictions, rates, staging, tensors, versions
 from registry.core import Registry
 from registry.errors import Conflict, NotFound, RegistryError, UnsafeArtifact
 from registry.memory import recalled
@@ -45,7 +45,9 @@ def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
         InvalidInput: With every problem at once, per field.
         PredictionFailed: The model raised, took too long or crashed (its subclasses say which).
         Busy: All workers are in use.
+        RateLimited: The actor asked very often within a minute.
     """
+    rates.spend(reg, actor)
     version, spec = recalled(_find, reg, actor, ref)
     schema = _runnable(version, spec)
     started = time.perf_counter()

@@ -34,6 +34,7 @@ from registry import (
     publish,
     results,
     staging,
+    tokens,
     trust,
     versions,
 )
@@ -83,6 +84,7 @@ class World:
     dataset_id: str
     evaluation_id: str
     case_id: str
+    token_id: str
 
     @property
     def ref(self) -> str:
@@ -121,6 +123,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "other_ref": lambda w: w.ref,
     "parent_ref": lambda w: f"{w.model}@2",
     "password": lambda w: PASSWORD,
+    "permissions": lambda w: ["predict"],
     "query": lambda w: ModelQuery(text=SECRET),
     "reason": lambda w: "read and found harmless",
     "ref": lambda w: w.ref,
@@ -133,6 +136,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "target": lambda w: "",
     "task": lambda w: "classification",
     "tensor_name": lambda w: "input",
+    "token_id": lambda w: w.token_id,
     "tolerance": lambda w: 1e-6,
     "username": lambda w: w.bob.username,
     "version_ids": lambda w: [w.first.id],
@@ -141,7 +145,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
-    "parent_ref ref refs staged_id".split()
+    "parent_ref ref refs staged_id token_id".split()
 )
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
@@ -152,6 +156,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "evaluations.start": {"target": "species"},
     "aliases.rollback": {"alias": "champion"},
     "models.edit": {"description": "another one"},
+    "tokens.create": {"name": "a script"},
     "versions.edit": {"notes": "looked at again"},
 }
 """Arguments that differ from the above for one door."""
@@ -333,6 +338,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             dataset_id=dataset.id,
             evaluation_id=evaluation_id,
             case_id=case.id,
+            token_id=tokens.create(reg, alice, "a script", ["predict"])[0].id,
         )
 
     return run

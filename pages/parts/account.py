@@ -55,7 +55,7 @@ def sessions(reg: Registry, actor: Actor, session_id: str) -> None:
 
 def people(reg: Registry, actor: Actor) -> None:
     """What an administrator does for others: invite, help back in, lock out."""
-    if "admin" not in policy.PERMISSIONS[actor.role]:
+    if "admin" not in policy.permissions(actor):
         return
     with st.form("account.people", width=_WIDTH):
         st.subheader("People")
