@@ -70,8 +70,8 @@ def create(
         row.calls_left, row.expires_at = calls, row.created_at + timedelta(days=days)
         s.add(row)
         s.flush()
-        detail = {"permissions": row.permissions, "days": days, "calls": calls}
-        audit.record(s, actor, "token.create", row.prefix, **detail)
+        may = row.permissions
+        audit.record(s, actor, "token.create", row.prefix, permissions=may, days=days, calls=calls)
         return _record(row), secret
 
 

@@ -270,6 +270,7 @@ def _arguments(door: str, w: World) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def open_reg(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[Registry]:
     home = tmp_path_factory.mktemp("doors")
+    tokens.MOST_TOKENS = 10_000  # alice has one in every world
     reg = open_registry(
         Settings(home=home, min_free_disk_mb=0, uploads_per_hour=10_000, _env_file=None), pool
     )
