@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from registry import audit, policy, sessions
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn
+from registry.memory import recalled
 from registry.records import Actor, Token
 from registry.tables import TokenRow, UserRow, now
 
@@ -125,24 +126,33 @@ def use(reg: Registry, secret: str, permission: str) -> Actor:
     """
     if not is_whole(secret):
         raise NotSignedIn(_WRONG)
-    with reg.reading() as s:  # what is not valid must not cost a turn of the writers
-        found = s.execute(_HOLDER, {"known": _digest(secret), "moment": now()}).first()
+    found = recalled(_holder, reg, _digest(secret))  # what is not valid costs the writers no turn
     if found is None:
         raise NotSignedIn(_WRONG)
-    row, user = found
-    actor = replace(sessions.actor_of(user), token=row.prefix, permitted=frozenset(row.permissions))
+    token_id, actor = found
     if permission not in policy.permissions(actor):
         raise Forbidden(f"this token does not permit to {permission}; make one that does")
-    with reg.writing() as s:
-        taken = s.execute(_TAKE, {"known": row.id, "moment": now()}).first()
+    with reg.counting() as c:
+        taken = c.execute(_TAKE, {"known": token_id, "moment": now()}).first()
     if taken is None:
-        raise Forbidden("this token has no calls left; make a new one on your account page")
+        raise Forbidden("this token has no calls left, or is over; make a new one")
     return actor
 
 
 def is_whole(secret: str) -> bool:
     """Whether the text is a token by its form: the last 8 digits check the rest."""
     return bool(_SECRET.fullmatch(secret)) and secret[-8:] == _check(secret[:-8])
+
+
+def _holder(reg: Registry, digest: str) -> tuple[str, Actor] | None:
+    """The id of the token and who asks by it."""
+    with reg.reading() as s:
+        found = s.execute(_HOLDER, {"known": digest, "moment": now()}).first()
+    if found is None:
+        return None
+    row, user = found
+    permitted = frozenset(row.permissions)
+    return row.id, replace(sessions.actor_of(user), token=row.prefix, permitted=permitted)
 
 
 _LIVE = (TokenRow.revoked_at.is_(None), TokenRow.expires_at > bindparam("moment"))
@@ -162,7 +172,6 @@ _TAKE = (
     )
     .values(calls_left=TokenRow.calls_left - 1, last_used_at=bindparam("moment"))
     .returning(TokenRow.id)
-    .execution_options(synchronize_session=False)
 )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
+
 import streamlit as st
 
 from pages.parts import cards, notices, text
@@ -54,10 +57,11 @@ def _line(reg: Registry, actor: Actor, token: Token) -> None:
 
 
 def _facts(token: Token, over: str) -> list[str]:
-    days = (token.expires_at - now()).days
-    ends = "today" if days < 1 else f"in {text.count(days, 'day')}"
+    days = math.ceil((token.expires_at - now()) / timedelta(days=1))
+    ends = "today" if days < 2 else f"in {text.count(days, 'day')}"
     until = [] if over else [f"{text.count(token.calls_left, 'call')} left", f"expires {ends}"]
-    return [", ".join(token.permissions), *until, f"last used {text.ago(token.last_used_at)}"]
+    used = f"last used {text.ago(token.last_used_at)}" if token.last_used_at else "never used"
+    return [", ".join(token.permissions), *until, used]
 
 
 def _forget() -> None:

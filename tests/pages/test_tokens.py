@@ -76,7 +76,7 @@ def test_a_token_is_made_and_shown_until_it_is_stored(
     assert token.permissions == ("predict",)
     said = words(visit(alice, "account.py"))
     assert f"**Nightly \\*scoring\\*** `{token.prefix}…`" in said
-    assert "999 calls left · expires in 29 days · last used just now" in said
+    assert "999 calls left · expires in 30 days · last used just now" in said
     assert secret not in said
 
 

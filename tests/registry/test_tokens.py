@@ -81,6 +81,16 @@ def test_two_at_once_cannot_both_take_the_last_call(reg: Registry, alice: Actor)
     assert sum(taken) == 3
 
 
+def test_counting_a_call_makes_nobody_ask_the_database_again(reg: Registry, alice: Actor) -> None:
+    secret = make(reg, alice)
+    before = reg.stamp()
+    tokens.use(reg, secret, "predict")
+    assert reg.stamp() == before
+    assert tokens.find(reg, alice)[0].calls_left == 999
+    make(reg, alice)
+    assert reg.stamp() != before
+
+
 OVER: dict[str, dict[str, Any]] = {
     "expired": {"expires_at": now() - timedelta(seconds=1)},
     "revoked": {"revoked_at": now()},
