@@ -99,6 +99,7 @@ class _Watch:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
+        self.engine.dispose()
         self._connection.close()
 
 

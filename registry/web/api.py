@@ -7,7 +7,9 @@ work is done in threads, a bounded number at once, and whoever asks is known bef
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -29,8 +31,9 @@ from registry.web import bodies, handle, problems
 from registry.web.shapes import EXAMPLES, PROBLEMS, Answer
 
 PREFIX = "/api/v1"
-_AT_ONCE, _WAITING = 16, 64
+_AT_ONCE, _OPEN, _OPEN_EACH = 16, 64, 16
 _turns = CapacityLimiter(_AT_ONCE)
+_open: Counter[str] = Counter()  # calls under way per person; touched by the event loop alone
 T = TypeVar("T")
 
 api = FastAPI(
@@ -76,9 +79,10 @@ async def predict_(
     reg = handle.get()
     actor = await _in_turn(_admitted, reg, bearer, "predict")
     bodies.need_json(request)
-    body = await bodies.read(request, reg.settings.max_request_bytes)
     ref = f"{owner}/{slug}" + (f"@{version}" if version else "")
-    said = await _in_turn(_answered, reg, actor, ref, body)
+    with _place(actor):
+        body = await bodies.read(request, reg.settings.max_request_bytes)
+        said = await _in_turn(_answered, reg, actor, ref, body)
     return Response(said, headers={"cache-control": "no-store"}, media_type=bodies.JSON)
 
 
@@ -130,14 +134,26 @@ def _written(answer: Prediction) -> bytes:
         return json.dumps(said).encode()
 
 
-async def _in_turn(function: Callable[..., T], *arguments: Any) -> T:
-    """Run it in a thread; no more than some wait for theirs.
+@contextmanager
+def _place(actor: Actor) -> Iterator[None]:
+    """One of the calls under way, whose bodies are in memory.
 
     Raises:
-        Busy: Too many calls wait already.
+        Busy: There are too many, or too many of this person.
     """
-    if _turns.statistics().tasks_waiting >= _WAITING:
-        raise Busy("too many calls are waiting for an answer")
+    if _open[actor.id] >= _OPEN_EACH or _open.total() >= _OPEN:
+        raise Busy("too many calls are under way; send many rows in one call, or try again")
+    _open[actor.id] += 1
+    try:
+        yield
+    finally:
+        _open[actor.id] -= 1
+        if not _open[actor.id]:
+            del _open[actor.id]
+
+
+async def _in_turn(function: Callable[..., T], *arguments: Any) -> T:
+    """Run it in a thread, as one of some at once."""
     return await to_thread.run_sync(function, *arguments, limiter=_turns)
 
 

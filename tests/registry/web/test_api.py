@@ -301,6 +301,17 @@ def test_what_the_pool_refuses_has_its_status(
     assert ("retry-after" in answer.headers) == (status == 503)
 
 
+def test_one_person_does_not_fill_the_server(ask: Ask, alice: Actor, iris: Version) -> None:
+    row = {"rows": [example(iris)]}
+    api._open[alice.id] = api._OPEN_EACH
+    try:
+        problem(ask(row), 503)
+    finally:
+        del api._open[alice.id]
+    assert ask(row).status_code == 200
+    assert not api._open
+
+
 def test_a_failing_model_is_told_with_its_words(
     ask: Ask, reg: Registry, alice: Actor, iris: Version
 ) -> None:
