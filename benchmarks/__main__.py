@@ -11,6 +11,7 @@ NAMES = (
     "lockdown",
     "neighbours",
     "peers",
+    "http",
     "scans",
     "upload",
     "versions",

@@ -73,8 +73,8 @@ def _compare(running: Bench, peer: Callable[[], float], name: str, target: float
 
 
 @contextmanager
-def served(python: str, source: Path, folder: Path, name: str) -> Iterator[Callable[[], float]]:
-    """One row to `mlflow models serve` over a connection kept alive; milliseconds."""
+def served(python: str, source: Path, folder: Path, name: str) -> Iterator[Callable[..., float]]:
+    """Rows of 30 numbers to `mlflow models serve` over a connection kept alive; milliseconds."""
     target, port = folder / name, free_port()
     env = {**os.environ, "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
     env["PATH"] = f"{Path(python).absolute().parent}:{env['PATH']}"
@@ -85,9 +85,10 @@ def served(python: str, source: Path, folder: Path, name: str) -> Iterator[Calla
     child = subprocess.Popen([*serve, "--env-manager", "local"], start_new_session=True, **quiet)
     try:
         connection = _connected(port, child)
-        row = json.dumps({"inputs": [[0.5] * 30]})
+        bodies = {n: json.dumps({"inputs": [[0.5] * 30] * n}) for n in (1, 1000)}
 
-        def call() -> float:
+        def call(n_rows: int = 1) -> float:
+            row = bodies[n_rows]
             started = time.perf_counter()
             connection.request("POST", "/invocations", row, {"Content-Type": "application/json"})
             answer = connection.getresponse()

@@ -1,8 +1,8 @@
-"""/account: the visitor's own profile, password, sessions, and the way out."""
+"""/account: the visitor's own profile, password, sessions, tokens, and the way out."""
 
 import streamlit as st
 
-from pages.parts import account, session, text
+from pages.parts import account, session, text, token_list
 
 reg, actor = session.require("search")
 
@@ -12,5 +12,6 @@ st.caption(f"{text.escape(actor.username)} · {actor.role}")
 account.profile(reg, actor)
 account.password()
 account.sessions(reg, actor, session.session_id())
+token_list.show(reg, actor, account.WIDTH)
 account.people(reg, actor)
 account.farewell(reg, actor)

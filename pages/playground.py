@@ -42,7 +42,7 @@ def about_the_call(reg: Registry, actor: Actor, versions: list[Version]) -> None
     with st.container(horizontal=True):
         golden.offer(reg, actor, versions[0], asked.rows, answer)
     with st.expander("Code for this call", icon=":material/code:"):
-        st.code(snippets.call(versions[0], actor.username, asked.rows), language="python")
+        snippets.show(actor, versions[0], asked.rows, "playground.code")
 
 
 cards.header("Playground", "Give versions an input and see what they say")

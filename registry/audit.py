@@ -27,7 +27,11 @@ def record(
     model_id: str | None = None,
     **detail: Any,
 ) -> None:
-    """Append one line to the chain, inside the caller's writing transaction."""
+    """Append one line to the chain, inside the caller's writing transaction.
+
+    What was done by a token is told from what the person did.
+    """
+    detail |= {"token": actor.token} if actor.token else {}
     last = s.execute(select(AuditRow.mac).order_by(AuditRow.id.desc()).limit(1)).scalar()
     row = AuditRow(
         at=now(),

@@ -7,13 +7,14 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
 
 from registry import migrations
 from registry.sandbox.pool import Pool, open_pool
@@ -52,6 +53,16 @@ class Registry:
             s.info["secret"] = self.secret
             yield s
 
+    @contextmanager
+    def counting(self) -> Iterator[Connection]:
+        """A transaction that `stamp` does not tell of: for counters, which nobody remembers.
+
+        Else each call of the API would make everybody ask the database for everything again.
+        """
+        engine = self._watch.engine if self._watch else self.engine
+        with self._turn, self._watch.turn if self._watch else nullcontext(), engine.begin() as c:
+            yield c
+
     def stamp(self) -> int | None:
         """Differs once anything was committed, by this process or another.
 
@@ -68,20 +79,27 @@ class Registry:
 
 
 class _Watch:
-    """A connection that only looks whether others have committed.
+    """A connection that looks whether others have committed; what it commits does not count.
 
     Source: sqlite.org/pragma.html#pragma_data_version
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._connection = sqlite3.connect(str(engine.url.database), check_same_thread=False)
-        self._turn = threading.Lock()
+        path = str(engine.url.database)
+        self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+        self.turn = threading.Lock()
+        self.engine = create_engine(
+            "sqlite://", creator=lambda: self._connection, poolclass=StaticPool
+        ).execution_options(vitrine_immediate=True)
+        event.listen(self.engine, "connect", _prepare_sqlite)
+        event.listen(self.engine, "begin", _begin_sqlite)
 
     def version(self) -> int:
-        with self._turn:
+        with self.turn:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
+        self.engine.dispose()
         self._connection.close()
 
 

@@ -36,7 +36,7 @@ def visible_to(actor: Actor, *, trash: bool = False) -> ColumnElement[bool]:
     if trash:
         managed = granted.where(GrantRow.level == "manage")
         return ModelRow.deleted_at.is_not(None) & or_(mine, ModelRow.id.in_(managed))
-    if "search" not in policy.PERMISSIONS[actor.role] or actor.is_guest:
+    if "search" not in policy.permissions(actor) or actor.is_guest:
         return ModelRow.id.is_(None)
     seen = or_(mine, ModelRow.visibility == "public", ModelRow.id.in_(granted))
     return ModelRow.deleted_at.is_(None) & seen
@@ -102,6 +102,7 @@ def _sees(actor: Actor, row: ModelRow, level: Level | None, *, trash: bool) -> b
     """What `visible_to` says in SQL, of one row."""
     if trash:
         return row.deleted_at is not None and level == "manage"
+    # Of the role alone: a token that only predicts need not search to be told why it may not more.
     may_search = not actor.is_guest and "search" in policy.PERMISSIONS[actor.role]
     return row.deleted_at is None and level is not None and may_search
 

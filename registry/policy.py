@@ -17,11 +17,13 @@ class Rule(NamedTuple):
     """An action needs `permission` from the role and `level` on the model (None: no model).
 
     With `by_admin` an administrator needs no level: what is decided for the whole house.
+    With `in_person` no token will do, whatever it permits.
     """
 
     permission: str
     level: Level | None
     by_admin: bool = False
+    in_person: bool = False
 
 
 ACTIONS: dict[str, Rule] = {
@@ -46,7 +48,7 @@ ACTIONS: dict[str, Rule] = {
     "prediction.keep": Rule("upload", "manage"),
     "scoring.make": Rule("predict", "view"),
     "training.make": Rule("upload", None),
-    "token.make": Rule("search", None),
+    "token.make": Rule("search", None, in_person=True),
     "dataset.keep": Rule("upload", None),
     "model.share": Rule("upload", "manage"),
     "model.publish": Rule("upload", "manage"),
@@ -66,6 +68,12 @@ _WORDS = {
 }
 
 
+def permissions(actor: Actor) -> frozenset[str]:
+    """What the actor may do at all: what the role allows and, by a token, the token too."""
+    allowed = PERMISSIONS[actor.role]
+    return allowed if actor.permitted is None else allowed & actor.permitted
+
+
 def why_not(actor: Actor, level: Level | None, action: str) -> str:
     """Why the actor, having `level` on the model, may not do `action`; "" when allowed.
 
@@ -78,6 +86,10 @@ def why_not(actor: Actor, level: Level | None, action: str) -> str:
         return "sign in first"
     if rule.permission not in PERMISSIONS[actor.role]:
         return f"your role ({actor.role}) may not {_WORDS[rule.permission]}"
+    if rule.permission not in permissions(actor):
+        return f"this token may not {_WORDS[rule.permission]}; make one that may"
+    if rule.in_person and actor.token:
+        return "this is done by the person, not by a token: sign in"
     if rule.level and (level is None or LEVELS.index(level) < LEVELS.index(rule.level)):
         return f"this needs '{rule.level}' access to the model; you have '{level or 'none'}'"
     return ""
@@ -85,4 +97,4 @@ def why_not(actor: Actor, level: Level | None, action: str) -> str:
 
 def without_level(actor: Actor, action: str) -> bool:
     """Whether the actor may do this as an administrator, even to a model not shared with them."""
-    return ACTIONS[action].by_admin and "admin" in PERMISSIONS[actor.role]
+    return ACTIONS[action].by_admin and "admin" in permissions(actor)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
-from registry import inputs, kept, outputs, prediction_log, staging, tensors, versions
+from registry import inputs, kept, outputs, prediction_log, rates, staging, tensors, versions
 from registry.core import Registry
 from registry.errors import Conflict, NotFound, RegistryError, UnsafeArtifact
 from registry.memory import recalled
@@ -47,6 +47,7 @@ def predict(reg: Registry, actor: Actor, ref: str, rows: Rows) -> Prediction:
         InvalidInput: With every problem at once, per field.
         PredictionFailed: The model raised, took too long or crashed (its subclasses say which).
         Busy: All workers are in use.
+        RateLimited: The actor asked very often within a minute.
     """
     with Call(reg, actor, ref, rows) as call:
         said = call.ask(rows)
@@ -82,10 +83,11 @@ class Call:
     """A version that answers any number of questions, all of them one line of the log.
 
     Raises:
-        NotFound, Forbidden, Conflict: As for `predict`, when it is made.
+        NotFound, Forbidden, Conflict, RateLimited: As for `predict`, when it is made.
     """
 
     def __init__(self, reg: Registry, actor: Actor, ref: str, rows: Rows) -> None:
+        rates.spend(reg, actor)
         self._reg, self._actor, self._rows = reg, actor, rows
         self.version, self._spec = recalled(_find, reg, actor, ref)
         self.schema = _runnable(self.version, self._spec)

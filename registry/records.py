@@ -103,13 +103,19 @@ CHAMPION = "champion"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a signed-in user, or `GUEST`."""
+    """Who asks: a signed-in user, or `GUEST`; by a token, with no more than it permits.
+
+    `token` is the prefix of that token, and `permitted` what it was made for; the role still
+    bounds both. `policy.permissions` says what is left.
+    """
 
     id: str
     username: str
     name: str = ""
     email: str = ""
     role: Role = "viewer"
+    token: str = ""
+    permitted: frozenset[str] | None = None
 
     @property
     def is_guest(self) -> bool:

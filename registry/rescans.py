@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from registry import audit, cases, codec, decisions, jobs, models, scanners, trust, versions
 from registry.core import Registry
 from registry.errors import BrokenArtifact, Conflict, Forbidden, RegistryError
-from registry.policy import PERMISSIONS
+from registry.policy import permissions
 from registry.records import SYSTEM, Actor, Report
 from registry.sandbox.contract import ModelSpec
 from registry.tables import ModelRow, VersionRow
@@ -45,7 +45,7 @@ def everything(reg: Registry, actor: Actor) -> str:
         Forbidden: The actor is no administrator.
         Conflict: Such a job is under way.
     """
-    if "admin" not in PERMISSIONS[actor.role]:
+    if "admin" not in permissions(actor):
         raise Forbidden("only an administrator can scan all versions again")
     if ALL in jobs.open_subjects(reg, KIND):
         raise Conflict("all versions are being scanned already; see Jobs")

@@ -58,8 +58,11 @@ class Settings(BaseSettings):
     train_rows: int = Field(200_000, gt=0, description="Rows a baseline may be trained on.")
     train_timeout_s: float = Field(600, gt=0, description="Seconds training a baseline may take.")
     predictions_per_minute: int = Field(
-        600, gt=0, description="Predictions one person or token may ask for in a minute."
+        600,
+        gt=0,
+        description="Predictions one person may ask for in a minute; so may their tokens.",
     )
+    max_request_mb: int = Field(16, gt=0, description="Largest body of a call of the API, in MiB.")
     predict_timeout_s: float = Field(10, gt=0, description="Seconds one prediction may take.")
     allow_weak_sandbox: bool = Field(
         False, description="Run models although this kernel lacks Landlock or seccomp."
@@ -85,6 +88,10 @@ class Settings(BaseSettings):
     @property
     def staging_folder(self) -> Path:
         return self.home.absolute() / "staging"
+
+    @property
+    def max_request_bytes(self) -> int:
+        return self.max_request_mb << 20
 
     @property
     def max_upload_bytes(self) -> int:

@@ -27,6 +27,14 @@ class Token:
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
 
+    def why_over(self, moment: datetime) -> str:
+        """Why it does not work any more at that moment; "" when it does."""
+        if self.revoked_at:
+            return "revoked"
+        if self.expires_at <= moment:
+            return "expired"
+        return "" if self.calls_left > 0 else "used up"
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:

@@ -36,6 +36,7 @@ from registry import (
     publish,
     results,
     staging,
+    tokens,
     trust,
     versions,
 )
@@ -86,6 +87,7 @@ class World:
     evaluation_id: str
     case_id: str
     prediction_id: str
+    token_id: str
 
     @property
     def ref(self) -> str:
@@ -128,6 +130,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "flag": lambda w: "wrong",
     "what": lambda w: "full",
     "password": lambda w: PASSWORD,
+    "permissions": lambda w: ["predict"],
     "query": lambda w: ModelQuery(text=SECRET),
     "reason": lambda w: "read and found harmless",
     "ref": lambda w: w.ref,
@@ -141,6 +144,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "target": lambda w: "",
     "task": lambda w: "classification",
     "tensor_name": lambda w: "input",
+    "token_id": lambda w: w.token_id,
     "tolerance": lambda w: 1e-6,
     "username": lambda w: w.bob.username,
     "version_ids": lambda w: [w.first.id],
@@ -151,7 +155,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
-    "parent_ref prediction_id ref refs staged_id".split()
+    "parent_ref prediction_id ref refs staged_id token_id".split()
 )
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
@@ -162,6 +166,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "evaluations.start": {"target": "species"},
     "aliases.rollback": {"alias": "champion"},
     "models.edit": {"description": "another one"},
+    "tokens.create": {"name": "a script"},
     "versions.edit": {"notes": "looked at again"},
 }
 """Arguments that differ from the above for one door."""
@@ -276,6 +281,7 @@ def _arguments(door: str, w: World) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def open_reg(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[Registry]:
     home = tmp_path_factory.mktemp("doors")
+    tokens.MOST_TOKENS = 10_000  # alice has one in every world
     reg = open_registry(
         Settings(home=home, min_free_disk_mb=0, uploads_per_hour=10_000, _env_file=None), pool
     )
@@ -346,6 +352,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             evaluation_id=evaluation_id,
             case_id=case.id,
             prediction_id=_asked(reg, alice, rows[0]),
+            token_id=tokens.create(reg, alice, "a script", ["predict"])[0].id,
         )
 
     return run

@@ -10,7 +10,7 @@ from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.records import Actor
 
-_WIDTH = 640
+WIDTH = 640
 _SAID = "account.said"
 _PASSWORD = {"Form name": "Password", "Reset": "Change password"}
 
@@ -18,7 +18,7 @@ _PASSWORD = {"Form name": "Password", "Reset": "Change password"}
 def profile(reg: Registry, actor: Actor) -> None:
     """Name and e-mail."""
     _said()
-    with st.form("account.profile", width=_WIDTH):
+    with st.form("account.profile", width=WIDTH):
         st.subheader("Profile")
         name = st.text_input("Name", actor.name, max_chars=100, autocomplete="name")
         email = st.text_input("E-mail", actor.email, max_chars=254, autocomplete="email")
@@ -34,7 +34,7 @@ def password() -> None:
     actor = who.current()
     if actor is None:
         return
-    with st.container(width=_WIDTH), notices.shown(stop=False), authenticator.in_our_words():
+    with st.container(width=WIDTH), notices.shown(stop=False), authenticator.in_our_words():
         changed = authenticator.Authenticate().reset_password(
             actor.username, fields=_PASSWORD, key="account.password", clear_on_submit=True
         )
@@ -44,7 +44,7 @@ def password() -> None:
 
 def sessions(reg: Registry, actor: Actor, session_id: str) -> None:
     """Sign out in other browsers."""
-    with st.container(border=True, width=_WIDTH):
+    with st.container(border=True, width=WIDTH):
         st.subheader("Sessions")
         st.write("Signed in on a machine you no longer use? End every session but this one.")
         if st.button("Sign out everywhere else", key="account.everywhere"):
@@ -55,9 +55,9 @@ def sessions(reg: Registry, actor: Actor, session_id: str) -> None:
 
 def people(reg: Registry, actor: Actor) -> None:
     """What an administrator does for others: invite, help back in, lock out."""
-    if "admin" not in policy.PERMISSIONS[actor.role]:
+    if "admin" not in policy.permissions(actor):
         return
-    with st.form("account.people", width=_WIDTH):
+    with st.form("account.people", width=WIDTH):
         st.subheader("People")
         st.write("Codes are shown once and work once. Hand them over yourself: no mail is sent.")
         username = st.text_input("User name", autocomplete="off")
@@ -67,7 +67,7 @@ def people(reg: Registry, actor: Actor) -> None:
             enable = st.form_submit_button("Enable account")
             invite = reg.settings.registration == "invite"
             invite = invite and st.form_submit_button("Make invitation")
-    with st.container(width=_WIDTH), notices.shown(stop=False):
+    with st.container(width=WIDTH), notices.shown(stop=False):
         if reset:
             st.code(accounts.reset_code(reg, username, actor), language=None)
             st.caption("Good for 24 hours, under “Forgot your password?” on the sign-in card.")
@@ -81,7 +81,7 @@ def people(reg: Registry, actor: Actor) -> None:
 
 def farewell(reg: Registry, actor: Actor) -> None:
     """Delete the account."""
-    with st.form("account.delete", width=_WIDTH):
+    with st.form("account.delete", width=WIDTH):
         st.subheader("Delete account")
         st.write(
             "Your account and your private models go for good; nothing of them can be restored. "

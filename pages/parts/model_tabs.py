@@ -60,8 +60,8 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
         if chosen.findings:
             cards.section("What was noticed")
             cards.findings(chosen.findings)
-        cards.section("Use it from Python")
-        st.code(snippets.load(chosen, actor.username), language="python", height=240)
+        cards.section("Use it from code")
+        snippets.show(actor, chosen, None, "model.code")
 
 
 def _written(reg: Registry, actor: Actor, model: Model) -> None:

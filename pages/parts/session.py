@@ -24,7 +24,7 @@ def require(permission: str) -> tuple[Registry, Actor]:
     with notices.shown():
         if actor is None:
             raise NotSignedIn("Open the start page and sign in.")
-        if permission not in policy.PERMISSIONS[actor.role]:
+        if permission not in policy.permissions(actor):
             raise Forbidden(
                 f"your role ({actor.role}) does not include this page. "
                 "Ask an administrator to change it."

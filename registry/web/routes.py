@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from registry import downloads, sessions
 from registry.errors import Forbidden, NotSignedIn, RegistryError
-from registry.web import answers, cookie, handle
+from registry.web import answers, api, cookie, handle
 
 TICKET_HEADER = "x-vitrine-ticket"
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -131,4 +131,5 @@ ROUTES = [
     Route("/artifacts/{id}/download", _download, methods=["GET"]),
     Route("/d/{token}", _linked, methods=["GET"]),
     Route("/healthz", _health, methods=["GET"]),
+    api.MOUNT,
 ]

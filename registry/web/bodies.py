@@ -1,0 +1,109 @@
+"""Bodies of the API: read under a limit, parsed without trust."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anyio
+from pydantic_core import from_json
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from registry.errors import InvalidInput, TooLarge
+
+JSON = "application/json"
+_READ_WITHIN_S = 30.0
+Rows = list[Any] | dict[str, Any]
+
+
+def need_json(request: Request) -> None:
+    """Refuse another media type.
+
+    Raises:
+        HTTPException: 415.
+    """
+    said = request.headers.get("content-type", "")
+    if said.partition(";")[0].strip().lower() != JSON:
+        raise HTTPException(415, f"send the body as {JSON}")
+
+
+async def read(request: Request, most_bytes: int) -> bytes:
+    """The body, counted while it arrives.
+
+    Raises:
+        TooLarge: It is, or says that it is, larger than `most_bytes`.
+        HTTPException: 408, it took too long; 400, it ended early.
+    """
+    too_large = TooLarge(
+        f"the body is larger than {most_bytes >> 20} MiB; send fewer rows in one call"
+    )
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > most_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        with anyio.fail_after(_READ_WITHIN_S):
+            async for block in request.stream():
+                body += block
+                if len(body) > most_bytes:
+                    raise too_large
+    except TimeoutError:
+        raise HTTPException(408, "the body did not arrive in time; send it again") from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the body ended early") from None
+    return bytes(body)
+
+
+def rows_in(body: bytes) -> Rows:
+    """Rows (a list of objects, or one) or named tensors, whichever form the body has.
+
+    Depth and length of numbers are bounded by the parser; NaN and Infinity are no JSON.
+
+    Raises:
+        InvalidInput: It is no JSON, or of none of these forms.
+    """
+    try:
+        said = from_json(body, allow_inf_nan=False)
+    except ValueError as wrong:
+        raise InvalidInput({"body": f"cannot be read as JSON: {wrong}"}) from None
+    if not isinstance(said, dict) or len(said) != 1 or (form := next(iter(said))) not in _FORMS:
+        raise InvalidInput({"body": f"must be an object with one of {', '.join(_FORMS)}"})
+    return _FORMS[form](said[form])
+
+
+def _rows(given: Any) -> Rows:
+    if not isinstance(given, (list, dict)):
+        raise InvalidInput({"rows": 'must be a list of objects, as in {"rows": [{"age": 41}]}'})
+    return given
+
+
+def _inputs(given: Any) -> Rows:
+    if not isinstance(given, dict):
+        raise InvalidInput({"inputs": 'must map names to values, as in {"inputs": {"x": [[1]]}}'})
+    return given
+
+
+def _split(given: Any) -> Rows:
+    """Columns and data apart: short for many rows.
+
+    Source: MLflow 3, "Model scoring server", dataframe_split (pandas' orient="split").
+    """
+    wrong = 'must be {"columns": ["age", …], "data": [[41, …], …]}, each row as long as columns'
+    if not isinstance(given, Mapping) or not {"columns", "data"} <= given.keys():
+        raise InvalidInput({"dataframe_split": wrong})
+    columns, data = given["columns"], given["data"]
+    fits = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
+    if not fits or len(set(columns)) != len(columns) or not isinstance(data, list):
+        raise InvalidInput({"dataframe_split": wrong})
+    if not all(isinstance(row, list) and len(row) == len(columns) for row in data):
+        raise InvalidInput({"dataframe_split": wrong})
+    return [dict(zip(columns, row, strict=True)) for row in data]
+
+
+_FORMS: dict[str, Callable[[Any], Rows]] = {
+    "rows": _rows,
+    "inputs": _inputs,
+    "dataframe_split": _split,
+    "dataframe_records": _rows,
+}

@@ -1,0 +1,89 @@
+"""Errors as problem details, which every answer of the API but a success is.
+
+Source: RFC 9457, "Problem Details for HTTP APIs", sections 3 and 4.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from registry.errors import (
+    Busy,
+    InvalidInput,
+    NotSignedIn,
+    PredictionFailed,
+    RateLimited,
+    RegistryError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_BUSY_S = 1
+_log = structlog.get_logger(__name__)
+
+
+async def of_error(_request: Request, error: Exception) -> JSONResponse:
+    """A RegistryError: its status and sentence, and what it knows beyond them."""
+    assert isinstance(error, RegistryError)
+    more: dict[str, Any] = {}
+    headers = {}
+    if isinstance(error, InvalidInput):
+        more["problems"] = error.problems
+    if isinstance(error, PredictionFailed) and error.log.strip():
+        more["log"] = error.log[-4000:]
+    if isinstance(error, RateLimited):
+        headers["retry-after"] = str(math.ceil(error.retry_after_s))
+    if isinstance(error, Busy):
+        headers["retry-after"] = str(_RETRY_BUSY_S)
+    if isinstance(error, NotSignedIn):
+        headers["www-authenticate"] = 'Bearer realm="Vitrine"'
+    if error.status == 413:
+        headers["connection"] = "close"  # the rest of the body is not read
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__)
+    return _problem(error.status, name, error.message, headers, **more)
+
+
+async def of_http(_request: Request, error: Exception) -> JSONResponse:
+    """What the router refuses: no such path, a wrong method, a wrong media type."""
+    status = int(getattr(error, "status_code", 500))
+    said = {404: "there is nothing at this address", 405: "this address takes another method"}
+    detail = said.get(status) or str(getattr(error, "detail", ""))
+    name = {404: "Not found", 405: "Method not allowed", 415: "Unsupported media type"}
+    headers = dict(getattr(error, "headers", None) or {})
+    return _problem(status, name.get(status, "Refused"), detail, headers)
+
+
+async def of_parameters(_request: Request, error: Exception) -> JSONResponse:
+    """A parameter of the address that does not fit."""
+    errors: list[dict[str, Any]] = getattr(error, "errors", list)()
+    problems = {str(e["loc"][-1]): str(e["msg"]) for e in errors}
+    return await of_error(_request, InvalidInput(problems))
+
+
+async def of_bug(_request: Request, error: Exception) -> JSONResponse:
+    """What nobody expected: logged without its words, and told as an id to quote."""
+    error_id = secrets.token_hex(4)
+    _log.error("api broke", error_id=error_id, error=type(error).__name__)
+    detail = f"something broke on our side; tell an administrator this id: {error_id}"
+    return _problem(500, "Broken", detail, {})
+
+
+def _problem(
+    status: int, name: str, detail: str, headers: dict[str, str], **more: Any
+) -> JSONResponse:
+    kind = name.lower().replace(" ", "-")
+    said = {
+        "type": f"urn:vitrine:problem:{kind}",
+        "title": name[:1] + name[1:].lower(),
+        "status": status,
+        "detail": detail,
+        **more,
+    }
+    headers = {"cache-control": "no-store", **headers}
+    return JSONResponse(said, status, headers=headers, media_type=MEDIA_TYPE)
