@@ -107,7 +107,9 @@ def add_in(s: Session, actor: Actor, version_id: str, file: StagedRow) -> Scorin
     Raises:
         Conflict: The actor has as many under way as one person may have.
     """
-    mine = select(ScoringRow.id).where(ScoringRow.user_id == actor.id)
+    mine = select(ScoringRow.id).where(
+        ScoringRow.user_id == actor.id, ScoringRow.finished_at.is_(None)
+    )
     open_jobs = select(JobRow.id).where(
         JobRow.kind == KIND, JobRow.state.in_(_OPEN), JobRow.subject_id.in_(mine)
     )
@@ -220,6 +222,8 @@ def _records(
 
 def _record(reg: Registry, row: ScoringRow, ref: str, job: JobRow | None) -> Scoring:
     state = job.state if job else "done"
+    if row.finished_at:
+        state = "failed" if row.failure else "done"
     expires_at = _expires_at(reg, row)
     there = state == "done" and expires_at > now()
     failure = row.failure or (job.message if job and state == "failed" else "")

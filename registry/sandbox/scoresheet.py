@@ -82,6 +82,7 @@ class Sheet:
         self.layout: Layout = codec.load(Layout, order["layout"])
         self.most_rows = int(order["most_rows"])
         self.rows = rows.opened(file)
+        self.first = 1 if self.rows.kind == "csv" else 0  # the header is a line too
         self.place = {name: n for n, name in enumerate(self.rows.names)}
         self.ahead: deque[_Piece] = deque()
         self.asked: deque[_Piece] = deque()
@@ -206,7 +207,7 @@ class Sheet:
         """
         for piece in self.asked:
             self._note(piece)
-        left = [(number + 1, self._uneven(text)) for number, text in self.rows.spare]
+        left = [(number + self.first, self._uneven(text)) for number, text in self.rows.spare]
         self.n_rows, self.n_bad = self.n_rows + len(left), self.n_bad + len(left)
         self.problems = sorted([*self.problems, *left])[:MOST_SHOWN]
         why = f"; line {self.problems[0][0]}: {self.problems[0][1]}" if self.problems else ""
@@ -239,8 +240,8 @@ class Sheet:
 
     def _note(self, piece: _Piece) -> None:
         self.last = piece.columns
-        found = [(int(piece.numbers[place]) + 1, why) for place, why in piece.reasons.items()]
-        found += [(number + 1, self._uneven(text)) for number, text in piece.spare]
+        found = [(int(piece.numbers[place]) + self.first, why) for place, why in piece.reasons.items()]
+        found += [(number + self.first, self._uneven(text)) for number, text in piece.spare]
         self.n_rows += len(piece.numbers) + len(piece.spare)
         self.n_bad += len(piece.numbers) - piece.n_good + len(piece.spare)
         if room := MOST_SHOWN - len(self.problems):
