@@ -16,18 +16,18 @@ from registry.records import Actor, OutputValue, Prediction, Schema
 _MOST_BARS = 40
 
 
-def show(actor: Actor, answer: Prediction, schema: Schema) -> None:
+def show(actor: Actor, answer: Prediction, schema: Schema, key: str) -> None:
     """The first row large, further rows as a table, then findings, latency, raw JSON."""
     label, chances = answer.output("label"), answer.output("probabilities")
     if label and label.values:
         _label(label, chances)
     for position, output in enumerate(answer.outputs):
         if output is not label and not (chances and output.role == "scores"):
-            _output(actor, output, f"playground.chart.{position}", schema)
+            _output(actor, output, f"playground.chart.{key}.{position}", schema)
     if answer.n_rows > 1:
         _rows(answer)
     cards.findings(answer.findings)
-    _latency(actor, answer)
+    _latency(actor, answer, key)
     with st.expander("Raw answer", icon=":material/data_object:"):
         st.json(codec.dump(answer), expanded=2)
 
@@ -101,10 +101,12 @@ def _cell(value: Any) -> Any:
     return text.clean(value, 120) if isinstance(value, str) else value
 
 
-def _latency(actor: Actor, answer: Prediction) -> None:
+def _latency(actor: Actor, answer: Prediction, key: str) -> None:
     warm = "from a warm worker" if answer.warm else "the model was loaded first"
     st.caption(f"Answered in {text.duration(answer.latency_ms)}, {warm}")
     figure = charts.latency(
         actor.id, round(answer.queue_ms, 3), round(answer.load_ms, 3), round(answer.predict_ms, 3)
     )
-    charts.show(figure, key="playground.latency", alt="Time in the queue, loading and predicting")
+    charts.show(
+        figure, key=f"playground.latency.{key}", alt="Time in the queue, loading and predicting"
+    )

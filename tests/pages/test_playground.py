@@ -54,7 +54,7 @@ def test_the_answer_of_one_version_is_not_shown_for_another(
 ) -> None:
     publish_file(alice, iris_file, model=iris.model)
     tab = submit(visit(alice, "playground.py", model=iris.model, version="1"))
-    tab.selectbox(key="playground.version").set_value(2).run()
+    tab.multiselect(key="playground.versions").set_value([f"{iris.model}@2"]).run()
     assert "No answer yet" in words(tab)
     assert tab.query_params["version"] == "2"
 

@@ -1,0 +1,14 @@
+"""The playground's mode Batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pages.parts import cards
+from registry.core import Registry
+from registry.records import Actor, Version
+
+
+def show(reg: Registry, actor: Actor, versions: Sequence[Version]) -> None:
+    """Not there yet."""
+    cards.empty("Score a file", "This mode is being built.", icon="construction")
