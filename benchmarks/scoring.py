@@ -120,8 +120,9 @@ def _compare(reg: Registry, actor: Actor, folder: Path, name: str) -> None:
             times.append(json.loads(_python(RAW, str(file), str(rows), str(out), kind)))
         print(f"{name}: {took:.1f} s, bare {raw['whole'][-1]:.1f} s, bare without the rows "
               f"{raw['answers'][-1]:.1f} s, memory +{growth:.0f} MB")  # fmt: skip
-    print(f"{name}: {N_ROWS / median(ours):,.0f} rows/s, bare {N_ROWS / median(raw['whole']):,.0f}, "
-          f"without the rows {N_ROWS / median(raw['answers']):,.0f}")  # fmt: skip
+    print(f"{name}: {N_ROWS / median(ours):,.0f} rows/s, bare "
+          f"{N_ROWS / median(raw['whole']):,.0f}, without the rows "
+          f"{N_ROWS / median(raw['answers']):,.0f}")  # fmt: skip
     for kind, said in (("whole", "rows and answers"), ("answers", "answers alone")):
         ratio = median(raw[kind]) / median(ours)
         print(verdict(f"{name}: rows per second against a bare loop that writes {said}", ratio,

@@ -213,9 +213,7 @@ def _expires_at(reg: Registry, row: ScoringRow) -> datetime:
     return (row.finished_at or row.created_at) + timedelta(hours=reg.settings.scored_h)
 
 
-def _records(
-    s: Session, reg: Registry, actor: Actor, rows: Sequence[ScoringRow]
-) -> list[Scoring]:
+def _records(s: Session, reg: Registry, actor: Actor, rows: Sequence[ScoringRow]) -> list[Scoring]:
     refs, work = _refs(s, actor, {row.version_id for row in rows}), _jobs(s, rows)
     return [_record(reg, row, refs.get(row.version_id, ""), work.get(row.id)) for row in rows]
 

@@ -160,6 +160,8 @@ def head(file: BinaryIO) -> dict[str, Any]:
     """
     rows = opened(file)
     first = next(rows.batches(_LOOKED_AT), None)
+    if first is None and rows.uneven:
+        raise no_table(f"no row has as many cells as the header, {len(rows.names)}")
     heads = [[plain(column) for column in first.columns]] if first else []
     return {"columns": [codec.dump(column) for column in _guessed(rows.names, heads)]}
 

@@ -81,7 +81,9 @@ class Csv:
         cells = [*columns, *beside, pa.array(why or [None] * len(good), pa.string())]
         if uneven:
             order = np.argsort(np.append(numbers, [number for number, _, _ in uneven]))
-            cells = [pa.concat_arrays(pair) for pair in zip(cells, _extra(cells, uneven), strict=True)]
+            cells = [
+                pa.concat_arrays(pair) for pair in zip(cells, _extra(cells, uneven), strict=True)
+            ]
             cells = [column.take(pa.array(order)) for column in cells]
         self.made.write(_lines([self._safe(pc.fill_null(c, "")) for c in cells], self.delimiter))
 

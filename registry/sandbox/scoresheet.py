@@ -240,7 +240,9 @@ class Sheet:
 
     def _note(self, piece: _Piece) -> None:
         self.last = piece.columns
-        found = [(int(piece.numbers[place]) + self.first, why) for place, why in piece.reasons.items()]
+        found = [
+            (int(piece.numbers[place]) + self.first, why) for place, why in piece.reasons.items()
+        ]
         found += [(number + self.first, self._uneven(text)) for number, text in piece.spare]
         self.n_rows += len(piece.numbers) + len(piece.spare)
         self.n_bad += len(piece.numbers) - piece.n_good + len(piece.spare)
