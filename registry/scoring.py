@@ -30,8 +30,9 @@ from registry.sandbox.scorer import Scorer, Task
 from registry.sandbox.wire import Body
 
 _FIRST, _FEWEST, _MOST = 1_000, 1, 20_000
-_BLOCK_S = 0.3
-"""About how long one question takes: people who use the same model wait no longer for it."""
+_BRIEF_S, _LONG_S = 0.5, 1.5
+"""A question that takes less is followed by a larger one, one that takes longer by a smaller one:
+people who use the same model wait no longer for it, and what a call costs by itself stays small."""
 _TELL_S = 0.5
 _MOST_GROWN = 20
 """How many times as large as the rows a scored file may get, at most."""
@@ -233,8 +234,10 @@ def _answered(
         work.size = max(_FEWEST, min(work.size, n_rows) // 10)
         work.sheet.back()
         return None, work.sheet.next(work.size)
-    wanted = int(n_rows * _BLOCK_S / max(took_s, 1e-6))
-    work.size = max(_FEWEST, min(wanted, 4 * n_rows, _MOST))
+    if took_s < _BRIEF_S:
+        work.size = min(4 * work.size, _MOST)
+    elif took_s > _LONG_S:
+        work.size = max(_FEWEST, int(n_rows * _BRIEF_S / took_s))
     return answer, None
 
 

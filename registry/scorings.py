@@ -197,7 +197,7 @@ def sweep(reg: Registry) -> int:
         alive = {job.subject_id for job in _jobs(s, rows).values() if job.state in _OPEN}
         dropped: list[str] = []
         for row in rows:
-            if row.id in alive:
+            if row.id in alive and row.finished_at is None:
                 continue
             dropped.append(row.digest)
             row.digest = ""

@@ -146,7 +146,6 @@ REFUSED = {
     "only a header": (b"a,b\n", "it has no rows"),
     "no row as wide as the header": (b"a,b,c\n1,2\n", "no row has as many cells"),
     "bytes that are no text": (b"\x00\x01\x02\x03" * 100, "bytes that no text has"),
-    "a quotation mark without end": (b'a,b\n1,2\n"' + b"x" * (9 << 20), "never closed"),
     "a huge cell": (b"a,b\n" + b"x" * (9 << 20) + b",1\n", "longer than 4 MiB"),
     "too many columns": (b",".join(b"c%d" % n for n in range(10_000)) + b"\n1\n", "10,000 columns"),
     "Parquet cut off": (b"PAR1" + b"\x00" * 200, "Parquet"),
@@ -183,12 +182,12 @@ def test_what_turns_out_to_be_hostile_half_way_ends_it_in_words(
 def test_zero_bytes_and_quotation_bombs_are_rows_without_an_answer(
     flowers: pd.DataFrame, score: Score
 ) -> None:
-    rows = pd.concat([flowers] * 400)  # behind what is looked at first
+    rows = pd.concat([flowers] * 1_000)  # behind what is looked at first
     bombs = b"\x00,1,2,3\n" + b'""""""""""""""""""""""",1,2,3\n' + b'"1"x"2",2,3,4\n' * 500
     told, data = score(_csv(rows) + bombs)
-    assert (told.state, told.n_rows, told.n_bad) == ("done", 60_502, 502)
-    assert told.problems[0].line == 60_002
-    assert data.count(b"\n") == 60_503
+    assert (told.state, told.n_rows, told.n_bad) == ("done", 150_502, 502)
+    assert told.problems[0].line == 150_002
+    assert data.count(b"\n") == 150_503
 
 
 def test_when_no_row_can_be_scored_the_first_reasons_are_kept(score: Score) -> None:

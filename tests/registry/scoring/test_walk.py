@@ -59,12 +59,13 @@ class Noting(Pool):
 @pytest.fixture
 def noting(settings: Settings, pool: Pool) -> Iterator[tuple[Registry, Noting]]:
     """The same home with a pool that remembers; a prediction may take two seconds."""
-    changed = settings.model_copy(update={"predict_timeout_s": 2.0})
-    other = Noting(changed, pool)
-    reg = open_registry(changed, other)
-    yield reg, other
+    brisk = settings.model_copy(update={"predict_timeout_s": 2.0, "standby_workers": False})
+    noting = Noting(brisk, pool)
+    reg = open_registry(brisk, noting)
+    yield reg, noting
+    for worker in noting.states():
+        noting.drop(worker.version_id)
     reg.engine.dispose()
-    other._slots.close()
 
 
 @pytest.fixture
@@ -305,7 +306,7 @@ def test_killed_half_way_it_begins_anew_and_leaves_nothing(
     reg: Registry, alice: Actor, network: Callable[[Path], str], tmp_path: Path, stage: Stage
 ) -> None:
     ref = network(failing.slow(tmp_path, 50_000))
-    scoring_id = scoring.start(reg, alice, ref, stage(_numbers(500_000)))
+    scoring_id = scoring.start(reg, alice, ref, stage(_numbers(300_000)))
 
     def told() -> Scoring:
         return scorings.get(reg, alice, scoring_id)
@@ -320,6 +321,6 @@ def test_killed_half_way_it_begins_anew_and_leaves_nothing(
         wait_until(lambda: told().state == "done", 120)
     finally:
         jobs.stop()
-    assert (told().n_rows, told().n_bad) == (500_000, 0)
+    assert (told().n_rows, told().n_bad) == (300_000, 0)
     assert _nothing_left(reg)
     assert integrity.damaged(reg)[1] == []
