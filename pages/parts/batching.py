@@ -76,7 +76,7 @@ def _says(fit: Fit) -> None:
                      for names in (fit.used, fit.ignored)]  # fmt: skip
     lines = [f":green[:material/check_circle:] The version is given {text.escape(used)}."]
     if fit.ignored:
-        lines.append(f"It never sees {text.escape(ignored)}; they stay in the file.")
+        lines.append(f":gray[Kept in the file, never given to it: {text.escape(ignored)}.]")
     if fit.remark:
         lines.append(f":orange[:material/warning:] {text.escape(fit.remark, 300)}.")
     st.markdown("  \n".join(lines))
