@@ -18,6 +18,7 @@ NAMES = (
     "screens",
     "evaluation",
     "scoring",
+    "visitors",
 )
 
 wanted, sys.argv[1:] = sys.argv[1:], []

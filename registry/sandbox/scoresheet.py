@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
@@ -271,7 +271,12 @@ def answer(sheet: Sheet, step: str, body: Body, **order: Any) -> tuple[bytes, li
         return b"", [sheet.take(body=body, **order)]
     if step == "more":
         return b"", [sheet.more()]
-    steps = {"next": sheet.next, "back": sheet.back, "finish": sheet.finish, "told": sheet.told}
+    steps: dict[str, Callable[..., dict[str, Any]]] = {
+        "next": sheet.next,
+        "back": sheet.back,
+        "finish": sheet.finish,
+        "told": sheet.told,
+    }
     return b"", [json.dumps(steps[step](**order)).encode()]
 
 
