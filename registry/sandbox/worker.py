@@ -304,18 +304,11 @@ def _judge(work: Work, message: wire.Message, *, step: str, **order: Any) -> Rep
     if step == "open":
         work.desk = tally.Tally(_file(message), json.loads(bytes(message.body)))
         return _data({})
-    if step == "feed":
-        fed: Reply = work.desk.feed(**order)
-        return fed
-    if step == "take":
-        return _data({"why": work.desk.take(body=message.body, **order)})
     if step == "keep":
         work.blob = work.desk.keep(**order)
         return _data({"size_bytes": len(work.blob)})
-    return _data(getattr(work.desk, _STEPS[step])(**order))
-
-
-_STEPS = {name: name for name in ("begin", "next", "told", "quality", "pair")}
+    found: Reply = tally.answer(work.desk, step, message.body, **order)
+    return found
 
 
 def _score(work: Work, message: wire.Message, *, step: str, **order: Any) -> Reply:
