@@ -183,7 +183,7 @@ def test_zero_bytes_and_quotation_bombs_are_rows_without_an_answer(
     flowers: pd.DataFrame, score: Score
 ) -> None:
     rows = pd.concat([flowers] * 1_000)  # behind what is looked at first
-    bombs = b"\x00,1,2,3\n" + b'""""""""""""""""""""""",1,2,3\n' + b'"1"x"2",2,3,4\n' * 500
+    bombs = b"\x00,1,2,3\n" + b'"""""""""""""""""""""""",1,2,3\n' + b'"1"x"2",2,3,4\n' * 500
     told, data = score(_csv(rows) + bombs)
     assert (told.state, told.n_rows, told.n_bad) == ("done", 150_502, 502)
     assert told.problems[0].line == 150_002

@@ -306,7 +306,7 @@ def test_killed_half_way_it_begins_anew_and_leaves_nothing(
     reg: Registry, alice: Actor, network: Callable[[Path], str], tmp_path: Path, stage: Stage
 ) -> None:
     ref = network(failing.slow(tmp_path, 50_000))
-    scoring_id = scoring.start(reg, alice, ref, stage(_numbers(300_000)))
+    scoring_id = scoring.start(reg, alice, ref, stage(_numbers(150_000)))
 
     def told() -> Scoring:
         return scorings.get(reg, alice, scoring_id)
@@ -321,6 +321,6 @@ def test_killed_half_way_it_begins_anew_and_leaves_nothing(
         wait_until(lambda: told().state == "done", 120)
     finally:
         jobs.stop()
-    assert (told().n_rows, told().n_bad) == (300_000, 0)
+    assert (told().n_rows, told().n_bad) == (150_000, 0)
     assert _nothing_left(reg)
     assert integrity.damaged(reg)[1] == []
