@@ -31,6 +31,8 @@ from registry import (
     rescans,
     results,
     retention,
+    scoring,
+    scorings,
     search,
     staging,
 )
@@ -47,9 +49,10 @@ _HANDLERS = {
     golden_runs.KIND: golden_runs.run,
     rescans.KIND: rescans.run,
     results.KIND: evaluating.run,
+    scorings.KIND: scoring.run,
     **conversions.HANDLERS,
 }
-_SWEEPS = (checks.catch_up, staging.sweep, retention.sweep)
+_SWEEPS = (checks.catch_up, staging.sweep, retention.sweep, scorings.sweep)
 _AHEAD = ("pandas", "PIL.ImageFile", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
 
 

@@ -18,6 +18,7 @@ NAMES = (
     "search",
     "screens",
     "evaluation",
+    "scoring",
     "visitors",
 )
 

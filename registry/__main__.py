@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from registry import accounts, audit, retention, staging
+from registry import accounts, audit, retention, scorings, staging
 from registry.core import Registry, open_registry
 from registry.demo import filling
 from registry.errors import RegistryError
@@ -181,6 +181,7 @@ def _verify_audit(reg: Registry, _options: argparse.Namespace) -> int:
 def _sweep(reg: Registry, _options: argparse.Namespace) -> int:
     print(f"Removed {staging.sweep(reg)} files nobody needs.")
     retention.sweep(reg)
+    scorings.sweep(reg)
     return 0
 
 

@@ -1,11 +1,11 @@
-"""What must be settled before an account goes: models, data sets, evaluations."""
+"""What must be settled before an account goes: models, data sets, evaluations, scorings."""
 
 from __future__ import annotations
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from registry import datasets, holdings, models, predictions, results
+from registry import datasets, holdings, models, predictions, results, scorings
 from registry.core import Registry
 from registry.errors import Conflict
 from registry.records import Actor
@@ -33,9 +33,10 @@ def clear_models(reg: Registry, actor: Actor) -> int:
 
 
 def clear_rows_in(s: Session, reg: Registry, actor: Actor) -> int:
-    """Delete the actor's data sets, evaluations and inputs; gives the bytes freed in the store."""
+    """Delete the actor's data sets, evaluations, scorings and inputs; gives the bytes freed."""
     predictions.forget_in(s, actor.id)
-    digests = [*datasets.drop_all_in(s, actor.id), *results.drop_all_in(s, actor.id)]
+    topics = (datasets, results, scorings)
+    digests = [digest for topic in topics for digest in topic.drop_all_in(s, actor.id)]
     return holdings.free_in(s, reg, digests)
 
 

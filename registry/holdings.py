@@ -1,4 +1,5 @@
-"""What the store must keep: files of versions, people's data sets, and kept answers.
+"""What the store must keep: files of versions, people's data sets, kept answers,
+and files that are scored.
 
 The one place that knows everything that refers to stored bytes.
 """
@@ -18,12 +19,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from registry.core import Registry
 from registry.errors import StorageFull
 from registry.sandbox import wire
-from registry.tables import ArtifactRow, DatasetRow, EvaluationRow, new_id
+from registry.tables import ArtifactRow, DatasetRow, EvaluationRow, ScoringRow, new_id
 
 _HOLDERS: tuple[tuple[InstrumentedAttribute[str], InstrumentedAttribute[str], Any], ...] = (
     (ArtifactRow.digest, ArtifactRow.blake3, ArtifactRow.filename),
     (DatasetRow.digest, DatasetRow.blake3, DatasetRow.filename),
     (EvaluationRow.answers_digest, EvaluationRow.answers_blake3, EvaluationRow.dataset),
+    (ScoringRow.digest, ScoringRow.blake3, ScoringRow.filename),
+    (ScoringRow.result_digest, ScoringRow.result_blake3, ScoringRow.filename),
 )
 
 

@@ -68,6 +68,7 @@ from registry.standards import RuleResult as RuleResult
 from registry.trying import Attribution as Attribution
 from registry.trying import BadRow as BadRow
 from registry.trying import Candidate as Candidate
+from registry.trying import Fit as Fit
 from registry.trying import Flag as Flag
 from registry.trying import Keeping as Keeping
 from registry.trying import Kept as Kept

@@ -97,7 +97,16 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """A file that a version scores. `result_bytes` is 0 while there is no result."""
+    """A file that a version scores. `result_bytes` is 0 while there is no result, and afterwards.
+
+    Attributes:
+        ref: "" when the version may not be seen any more.
+        n_rows: Rows read, `n_bad` of them without an answer.
+        problems: The first of those, at most 100.
+        progress: From 0 to 1.
+        message: What the job says of itself while it is not over.
+        expires_at: Until when the scored file can be fetched.
+    """
 
     id: str
     ref: str
@@ -110,6 +119,26 @@ class Scoring:
     failure: str
     created_at: datetime
     finished_at: datetime | None = None
+    progress: float = 0.0
+    message: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How the columns of a file fit a version.
+
+    Attributes:
+        used: Columns that the version is given, in its order.
+        ignored: Columns that only stay beside the answers.
+        problem: Why it cannot be scored; "" when it can.
+        remark: What a person should know about it.
+    """
+
+    used: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    problem: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

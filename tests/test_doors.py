@@ -35,6 +35,7 @@ from registry import (
     predictions,
     publish,
     results,
+    scorings,
     staging,
     tokens,
     trust,
@@ -85,6 +86,7 @@ class World:
     job_id: str
     dataset_id: str
     evaluation_id: str
+    scoring_id: str
     case_id: str
     prediction_id: str
     token_id: str
@@ -140,6 +142,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "row": _row,
     "rows": lambda w: [_row(w)],
     "rules": lambda w: [Rule("metric", metric="accuracy_score", value=0.9)],
+    "scoring_id": lambda w: w.scoring_id,
     "staged_id": lambda w: w.staged_id,
     "target": lambda w: "",
     "task": lambda w: "classification",
@@ -155,7 +158,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
-    "parent_ref prediction_id ref refs staged_id token_id".split()
+    "parent_ref prediction_id ref refs scoring_id staged_id token_id".split()
 )
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
@@ -233,6 +236,9 @@ LINE_PER_MODEL = frozenset({"accounts.delete_account", "farewell.clear_models"})
 NOT_RUN_HERE = {
     "datasets.add": "needs an upload that is a table; see tests/registry/evaluation",
     "evaluations.changed_rows": "needs answers that were kept; see tests/registry/evaluation",
+    "scoring.look": "needs an upload that is a table; see tests/registry/scoring",
+    "scoring.start": "needs an upload that is a table; see tests/registry/scoring",
+    "scorings.open_result": "needs a scored file; see tests/registry/scoring",
     "predict.picture": "needs an upload that is a picture; see tests/registry",
     "metric_files.read": "needs an upload that holds metrics; see tests/registry",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
@@ -335,6 +341,8 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
                 s, alice, staging.row_in(s, alice, staged_id), _table(inspection)
             )
             evaluation_id = _judged_in(s, reg, alice, dataset, rows[0].id)
+            file = staging.row_in(s, alice, staged_id)
+            scoring_id = scorings.add_in(s, alice, rows[0].id, file).id
         case = golden_cases.add(reg, alice, address, f"{SECRET} case", {"a": 1}, {"label": "b"})
         for row in rows:
             versions.conclude(reg, row.id, status="ready")
@@ -350,6 +358,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             job_id=job_id,
             dataset_id=dataset.id,
             evaluation_id=evaluation_id,
+            scoring_id=scoring_id,
             case_id=case.id,
             prediction_id=_asked(reg, alice, rows[0]),
             token_id=tokens.create(reg, alice, "a script", ["predict"])[0].id,

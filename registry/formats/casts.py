@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from registry import inputs
-from registry.formats.rows import plain
+from registry.formats.rows import GAPS, plain
 from registry.formats.text import clean
 from registry.records import Field
 
@@ -29,14 +29,19 @@ _GAPS = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "-nan
 
 @dataclass
 class Out:
-    """The rows of a batch that cannot be taken, and why: the first reason of each counts."""
+    """The rows of a batch that cannot be taken, and why: the first reason of each counts.
+
+    Attributes:
+        most: Reasons of a kind that are kept.
+    """
 
     wrong: np.ndarray
     reasons: dict[int, str] = field(default_factory=dict)
+    most: int = 20
 
     def add(self, where: np.ndarray, why: str) -> None:
         """Leave out rows `where` (truth values) for one reason."""
-        for place in np.flatnonzero(where & ~self.wrong)[:20].tolist():
+        for place in np.flatnonzero(where & ~self.wrong)[: self.most].tolist():
             self.reasons[place] = why
         self.wrong |= where
 
@@ -141,6 +146,26 @@ def _quick(wanted: Field, given: pa.Array) -> pa.Array | None:
     return None
 
 
+def cells(wanted: Field, given: pa.Array) -> pa.Array:
+    """Cells that were read as they are: those that mean a gap become null.
+
+    A column of nothing but numbers is made into them at once.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    given = plain(given)
+    if not pa.types.is_string(given.type):
+        return given
+    if wanted.type in _FLOATS or wanted.type in _BITS:
+        kind = pa.float64() if wanted.type in _FLOATS else pa.int64()
+        found = _cast(given, kind)
+        if found is not None:
+            return found
+    gap = pc.is_in(given, value_set=pa.array(GAPS))
+    return pc.if_else(gap, pa.scalar(None, given.type), given)
+
+
 def _cast(given: pa.Array, kind: pa.DataType, *, safe: bool = True) -> pa.Array | None:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -212,7 +237,7 @@ def _by_hand(
             values[place] = inputs.converted(relaxed, _tidied(wanted, cell))
         except ValueError as why:
             wrong[place] = True
-            if len(out.reasons) < 20:
+            if len(out.reasons) < out.most:
                 out.reasons[place] = clean(f"{wanted.name}: {why}", 200)
     out.wrong |= wrong
     return pa.array(values, type=kind)
@@ -241,7 +266,7 @@ def _known_only(wanted: Field, found: pa.Array, out: Out) -> None:
     shown = ", ".join(wanted.categories[:10]) + (", …" if len(wanted.categories) > 10 else "")
     where = pc.is_in(found, value_set=pa.array(unknown, type=found.type))
     hit = where.to_numpy(zero_copy_only=False) & ~out.wrong
-    for place in np.flatnonzero(hit)[:20].tolist():
+    for place in np.flatnonzero(hit)[: out.most].tolist():
         value = found[place].as_py()
         out.reasons[place] = clean(f"{wanted.name}: {value!r} is not one of {shown}", 200)
     out.wrong |= hit

@@ -90,11 +90,11 @@ def labels(
     """
     import pyarrow as pa
 
-    roles = _roles(outputs, schema)
-    shares, names = _shares(roles, schema, n_rows)
-    said = roles.get("label")
+    by_role = roles_of(outputs, schema)
+    shares, names = chances(by_role, schema, n_rows)
+    said = by_role.get("label")
     if said is None and shares is None:
-        said = roles.get("tensor")
+        said = by_role.get("tensor")
         said = said if said is not None and said.dtype.kind in "biuUS" else None
     if said is not None:
         flat = _flat(said, n_rows, "label")
@@ -113,8 +113,8 @@ def numbers(outputs: Mapping[str, np.ndarray], schema: Schema, n_rows: int) -> R
     Raises:
         ValueError: The outputs are none; the message says why, for a person.
     """
-    roles = _roles(outputs, schema)
-    said = next((roles[r] for r in ("value", "tensor", "scores", "label") if r in roles), None)
+    by_role = roles_of(outputs, schema)
+    said = next((by_role[r] for r in ("value", "tensor", "scores", "label") if r in by_role), None)
     if said is None or said.dtype.kind not in "iuf":
         raise ValueError("it gives no numbers; is it a classifier?")
     values = _flat(said, n_rows, "number").astype(np.float64)
@@ -124,7 +124,7 @@ def numbers(outputs: Mapping[str, np.ndarray], schema: Schema, n_rows: int) -> R
     return Reading(values)
 
 
-def _roles(outputs: Mapping[str, np.ndarray], schema: Schema) -> dict[str, np.ndarray]:
+def roles_of(outputs: Mapping[str, np.ndarray], schema: Schema) -> dict[str, np.ndarray]:
     """The first output of each role."""
     known = {output.name: output.role for output in schema.outputs}
     found: dict[str, np.ndarray] = {}
@@ -140,7 +140,7 @@ def _flat(array: np.ndarray, n_rows: int, what: str) -> np.ndarray:
     return array.reshape(-1)
 
 
-def _shares(
+def chances(
     roles: Mapping[str, np.ndarray], schema: Schema, n_rows: int
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Probabilities as they are, or made of scores where the schema knows the classes."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,13 +31,14 @@ MOST_CELLS = 4_000_000
 MOST_COLUMNS = 2_000
 _BLOCK = 4 << 20
 _HEAD = 1 << 20
-_GAPS = [
+GAPS = [
     *("", "NA", "na", "N/A", "n/a", "NaN", "nan", "NAN", "null", "Null", "NULL"),
     *("none", "None", "NONE", "<NA>", "#N/A", "-nan", "-NaN"),
 ]
 _TARGETS = ("target", "label", "class", "y", "outcome", "species", "survived", "price")
 _MANY_LABELS = 20
 _LOOKED_AT = 5_000
+_MOST_SPARE = 100_000
 
 
 @dataclass
@@ -69,21 +71,25 @@ class Rows:
     delimiter: str = ","
     raw_names: list[str] = field(default_factory=list)
     uneven: list[int] = field(default_factory=list)
+    spare: deque[tuple[int, str]] = field(default_factory=deque)
 
-    def batches(self, most_rows: int = 0) -> Iterator[Batch]:
+    def batches(self, most_rows: int = 0, *, as_is: bool = False) -> Iterator[Batch]:
         """All rows from the start, a new reading each time.
 
         Args:
             most_rows: Rows of a batch, at most; 0 for what suits the number of columns.
+            as_is: Whether cells of a CSV stay what they are: gaps are text too, and the text of
+                uneven rows is put into `spare`, with their numbers, for the caller to take out.
 
         Raises:
             BrokenArtifact: The file is damaged, or no table from somewhere on.
         """
         most = min(most_rows or MOST_ROWS, max(1, MOST_CELLS // max(1, len(self.names))))
         self.uneven.clear()
+        self.spare.clear()
         self.file.seek(0)
         with _told():
-            yield from _parquet(self, most) if self.kind == "parquet" else _csv(self, most)
+            yield from _parquet(self, most) if self.kind == "parquet" else _csv(self, most, as_is)
 
 
 def opened(file: BinaryIO) -> Rows:
@@ -99,7 +105,7 @@ def opened(file: BinaryIO) -> Rows:
         with _told():
             file.seek(0)
             names = pq.ParquetFile(file).schema_arrow.names
-        return Rows(file, _named(names), "parquet")
+        return Rows(file, _named(names), "parquet", raw_names=names)
     file.seek(0)
     encoding = _encoding(file)
     file.seek(0)
@@ -126,8 +132,6 @@ def describe(file: BinaryIO, most_rows: int) -> dict[str, Any]:
         BrokenArtifact: It is no table, or has no rows.
         TooLarge: It has more than `most_rows` rows.
     """
-    import pandas as pd
-
     rows = opened(file)
     n_rows, seen, heads = 0, 0, []
     wanted = max(100, min(_LOOKED_AT, MOST_CELLS // 2 // len(rows.names)))
@@ -138,14 +142,7 @@ def describe(file: BinaryIO, most_rows: int) -> dict[str, Any]:
         if seen < wanted:
             heads.append([plain(column).slice(0, wanted - seen) for column in batch.columns])
             seen += len(heads[-1][0])
-    if not n_rows:
-        raise no_table("it has no rows")
-    columns = [
-        samples.field(
-            name, pd.Series([v for part in parts for v in part.to_pylist()], dtype=object)
-        )
-        for name, parts in zip(rows.names, zip(*heads, strict=True), strict=True)
-    ]
+    columns = _guessed(rows.names, heads)
     target = _target(columns)
     return {
         "columns": [codec.dump(column) for column in columns],
@@ -153,6 +150,34 @@ def describe(file: BinaryIO, most_rows: int) -> dict[str, Any]:
         "target": target.name,
         "task": task_of(target),
     }
+
+
+def head(file: BinaryIO) -> dict[str, Any]:
+    """What the table looks like from its first rows: `columns`, as `describe` gives them.
+
+    Raises:
+        BrokenArtifact: It is no table, or has no rows.
+    """
+    rows = opened(file)
+    first = next(rows.batches(_LOOKED_AT), None)
+    if first is None and rows.uneven:
+        raise no_table(f"no row has as many cells as the header, {len(rows.names)}")
+    heads = [[plain(column) for column in first.columns]] if first else []
+    return {"columns": [codec.dump(column) for column in _guessed(rows.names, heads)]}
+
+
+def _guessed(names: list[str], heads: list[list[pa.Array]]) -> list[Field]:
+    """Columns with the types that their first cells seem to have."""
+    import pandas as pd
+
+    if not any(len(part[0]) for part in heads):
+        raise no_table("it has no rows")
+    return [
+        samples.field(
+            name, pd.Series([v for part in parts for v in part.to_pylist()], dtype=object)
+        )
+        for name, parts in zip(names, zip(*heads, strict=True), strict=True)
+    ]
 
 
 def task_of(column: Field) -> str:
@@ -221,13 +246,15 @@ def _encoding(file: BinaryIO) -> str:
     return "utf-8"
 
 
-def _csv(rows: Rows, most: int) -> Iterator[Batch]:
+def _csv(rows: Rows, most: int, as_is: bool) -> Iterator[Batch]:
     import pyarrow as pa
     import pyarrow.csv as pc
 
     def left_out(row: Any) -> str:
         rows.uneven.append(row.number - 1)
-        return "skip"
+        if as_is:
+            rows.spare.append((row.number - 1, row.text))
+        return "skip" if len(rows.spare) <= _MOST_SPARE else "error"
 
     size = rows.file.seek(0, io.SEEK_END) or 1
     rows.file.seek(0)
@@ -235,12 +262,15 @@ def _csv(rows: Rows, most: int) -> Iterator[Batch]:
         rows.file,
         read_options=pc.ReadOptions(use_threads=False, block_size=_BLOCK, encoding=rows.encoding),
         parse_options=pc.ParseOptions(
-            delimiter=rows.delimiter, newlines_in_values=True, invalid_row_handler=left_out
+            delimiter=rows.delimiter,
+            newlines_in_values=True,
+            invalid_row_handler=left_out,
+            ignore_empty_lines=not as_is or len(rows.names) > 1,
         ),
         convert_options=pc.ConvertOptions(
             column_types=dict.fromkeys(rows.raw_names, pa.string()),
-            null_values=_GAPS,
-            strings_can_be_null=True,
+            null_values=[] if as_is else GAPS,
+            strings_can_be_null=not as_is,
         ),
     )
     if len(reader.schema) != len(rows.names):

@@ -223,4 +223,4 @@ def told_of_rows() -> Iterator[None]:
         raise BrokenArtifact(f"reading the rows took longer than {late.timeout_s:g} s") from late
     except PredictionFailed as failed:
         said = failed.message.replace("the model's worker", "the worker that reads")
-        raise BrokenArtifact(f"the rows could not be judged: {said}") from failed
+        raise BrokenArtifact(f"the rows could not be worked on: {said}") from failed

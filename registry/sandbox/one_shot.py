@@ -23,7 +23,7 @@ from registry.errors import (
 )
 from registry.formats import convert
 from registry.records import Inspection, Metric, Package, Report
-from registry.sandbox import conversion, descriptors, judge, progress, questions
+from registry.sandbox import conversion, descriptors, judge, progress, questions, scorer
 from registry.sandbox.contract import Made, ModelSpec
 from registry.sandbox.process import Worker
 from registry.sandbox.progress import Watch
@@ -178,6 +178,38 @@ class OneShot(ABC):
             if not isinstance(data, dict):
                 worker.refuse(Odd("a table that is no object"))
             return data
+
+    def head_rows(self, fd: int) -> dict[str, Any]:
+        """Which columns a table has, by its first rows: see `formats.rows.head`.
+
+        Raises:
+            BrokenArtifact: It is no table, or has no rows.
+            Busy: Too many files are being read.
+        """
+        with self._once("head_rows", fd, {}) as (worker, reply):
+            data = worker.data(reply)
+            if not isinstance(data, dict):
+                worker.refuse(Odd("a table that is no object"))
+            return data
+
+    @contextmanager
+    def scorer(self, fd: int, task: scorer.Task) -> Iterator[scorer.Scorer]:
+        """A worker that reads rows to score and writes what a version answers beside them.
+
+        Args:
+            fd: Read-only descriptor of the rows, which stays the caller's.
+
+        Raises:
+            BrokenArtifact: The rows cannot be read.
+            Busy: No worker could be started.
+        """
+        worker = self._fork("inspect", _JUDGE_CPU_S)
+        try:
+            dialog = scorer.Scorer(worker, self._settings)
+            dialog.open(descriptors.checked(fd), task)
+            yield dialog
+        finally:
+            worker.end()
 
     @contextmanager
     def judge(self, fd: int, case: judge.Case) -> Iterator[judge.Judge]:

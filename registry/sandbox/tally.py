@@ -6,7 +6,8 @@ Only this worker sees the labels. A version's worker gets the columns that `feed
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -299,6 +300,22 @@ class Tally:
             return contract.Answers(new[values])
         codes = tuple(int(new[answers.labels.code(name)]) for name in answers.share_names)
         return contract.Answers(new[values], answers.shares[: self.n_rows], codes)
+
+
+def answer(tally: Tally, step: str, body: Body, **order: Any) -> tuple[bytes, list[Body]]:
+    """What the worker replies to one step."""
+    if step == "feed":
+        return tally.feed(**order)
+    if step == "take":
+        return b"", [json.dumps({"why": tally.take(body=body, **order)}).encode()]
+    steps: dict[str, Callable[..., Any]] = {
+        "begin": tally.begin,
+        "next": tally.next,
+        "told": tally.told,
+        "quality": tally.quality,
+        "pair": tally.pair,
+    }
+    return b"", [json.dumps(steps[step](**order)).encode()]
 
 
 def _kept(column: pa.Array, keep: np.ndarray) -> pa.Array:

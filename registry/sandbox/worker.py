@@ -54,7 +54,7 @@ class Work:
     schema: Schema | None = None
     said: list[str] = field(default_factory=list)
     made: convert.Made | None = None
-    tally: Any = None
+    desk: Any = None
     blob: bytes = b""
     load_ms: float = 0.0
 
@@ -291,25 +291,36 @@ def _read_rows(_: Work, message: wire.Message, *, most: int) -> Reply:
         return _data(rows.describe(file, most))
 
 
+def _head_rows(_: Work, message: wire.Message) -> Reply:
+    from registry.formats import rows
+
+    with _file(message) as file:
+        return _data(rows.head(file))
+
+
 def _judge(work: Work, message: wire.Message, *, step: str, **order: Any) -> Reply:
     """One step of the judge's dialog."""
     from registry.sandbox import tally
 
     if step == "open":
-        work.tally = tally.Tally(_file(message), json.loads(bytes(message.body)))
+        work.desk = tally.Tally(_file(message), json.loads(bytes(message.body)))
         return _data({})
-    if step == "feed":
-        fed: Reply = work.tally.feed(**order)
-        return fed
-    if step == "take":
-        return _data({"why": work.tally.take(body=message.body, **order)})
     if step == "keep":
-        work.blob = work.tally.keep(**order)
+        work.blob = work.desk.keep(**order)
         return _data({"size_bytes": len(work.blob)})
-    return _data(getattr(work.tally, _STEPS[step])(**order))
+    found: Reply = tally.answer(work.desk, step, message.body, **order)
+    return found
 
 
-_STEPS = {name: name for name in ("begin", "next", "told", "quality", "pair")}
+def _score(work: Work, message: wire.Message, *, step: str, **order: Any) -> Reply:
+    """One step of the dialog about rows to score."""
+    from registry.sandbox import scoresheet
+
+    if step == "open":
+        work.desk = scoresheet.Sheet(_file(message), json.loads(bytes(message.body)))
+        return _data({})
+    found: Reply = scoresheet.answer(work.desk, step, message.body, **order)
+    return found
 
 
 def _changed(work: Work, message: wire.Message, **order: Any) -> Reply:
@@ -340,7 +351,9 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "compare_weights": _compare_weights,
     "read_table": _read_table,
     "read_rows": _read_rows,
+    "head_rows": _head_rows,
     "judge": _judge,
+    "score": _score,
     "changed": _changed,
     "piece": _piece,
     "read_metrics": _read_metrics,

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from registry import downloads, sessions
+from registry import downloads, scorings, sessions
 from registry.errors import Forbidden, NotSignedIn, RegistryError
 from registry.web import answers, api, cookie, handle
 
@@ -66,6 +66,19 @@ async def _download(request: Request) -> Response:
         raise NotSignedIn("sign in to download this file")
     opened = await to_thread.run_sync(
         downloads.open_artifact, reg, found[0], request.path_params["id"]
+    )
+    return _Sent(opened)
+
+
+@_polite
+async def _scored(request: Request) -> Response:
+    """A scored file, for who had it scored."""
+    reg = handle.get()
+    found = await to_thread.run_sync(cookie.holder, reg, request.scope)
+    if found is None:
+        raise NotSignedIn("sign in to download this file")
+    opened = await to_thread.run_sync(
+        scorings.open_result, reg, found[0], request.path_params["id"]
     )
     return _Sent(opened)
 
@@ -129,6 +142,7 @@ ROUTES = [
     Route("/auth/session", _open_session, methods=["POST"]),
     Route("/auth/session", _close_session, methods=["DELETE"]),
     Route("/artifacts/{id}/download", _download, methods=["GET"]),
+    Route("/scorings/{id}/result", _scored, methods=["GET"]),
     Route("/d/{token}", _linked, methods=["GET"]),
     Route("/healthz", _health, methods=["GET"]),
     api.MOUNT,
