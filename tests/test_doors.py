@@ -217,7 +217,10 @@ LINE_PER_MODEL = frozenset({"accounts.delete_account", "farewell.clear_models"})
 NOT_RUN_HERE = {
     "datasets.add": "needs an upload that is a table; see tests/registry/evaluation",
     "evaluations.changed_rows": "needs answers that were kept; see tests/registry/evaluation",
-    "predict.picture": "needs an upload that is a picture; see tests/registry",
+    **dict.fromkeys(
+        ("decoding.picture", "decoding.sound", "decoding.numbers"),
+        "need an upload of that kind; see tests/registry/test_decoding.py",
+    ),
     "metric_files.read": "needs an upload that holds metrics; see tests/registry",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
 }
