@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ _PREVIEW_PX = 160
 _PICTURES = ["png", "jpg", "jpeg", "webp", "bmp", "gif"]
 _TEXTS = ("string", "str", "object")
 _MOST_AXIS = 4_000_000
+_LOW_PX, _HIGH_PX, _FEW = 72, 140, 12
 
 
 class Asked(NamedTuple):
@@ -70,13 +72,15 @@ def ask(asked: Asked) -> Any:
     key = f"{asked.place}.source"
     if st.session_state.get(key) not in sources:
         st.session_state[key] = next(iter(sources))
-    with st.container(border=True):
-        st.markdown(f"**{name}** :gray[:small[{text.escape(tensors.expected(asked.tensor))}]]")
-        chosen = st.segmented_control(
-            f"What {name} is filled with", list(sources), key=key, required=True,
-            label_visibility="collapsed", persist_state="page",
-        )  # fmt: skip
-        return sources[chosen or next(iter(sources))](asked)
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            shape = text.escape(tensors.expected(asked.tensor))
+            st.container(width="stretch").markdown(f"**{name}** :gray[:small[{shape}]]")
+            chosen = st.selectbox(
+                f"What {name} is filled with", list(sources), key=key, width=130,
+                label_visibility="collapsed", persist_state="page",
+            )  # fmt: skip
+        return sources[chosen](asked)
 
 
 def use(tensor: Tensor, place: str, values: Any) -> None:
@@ -212,7 +216,8 @@ def _held(asked: Asked, file: UploadedFile | None, decode: Decode) -> Held:
 def _json(asked: Asked) -> str:
     st.session_state.setdefault(asked.place, _dense(asked.example.get(asked.tensor.name)))
     said = st.text_area(
-        f"{text.escape(asked.tensor.name, 60)} as JSON", key=asked.place, height=140,
+        f"{text.escape(asked.tensor.name, 60)} as JSON", key=asked.place,
+        height=_LOW_PX if math.prod(tensors.settled(asked.tensor)) <= _FEW else _HIGH_PX,
         label_visibility="collapsed", placeholder="Nested lists, such as [[1, 2], [3, 4]]",
         persist_state="page",
     )  # fmt: skip
@@ -228,7 +233,7 @@ def _text(asked: Asked) -> Any:
     st.session_state.setdefault(key, "\n".join(str(each) for each in flat))
     about = "One text a line" if several else "One text"
     said = st.text_area(
-        f"{text.escape(asked.tensor.name, 60)} as text", key=key, placeholder=about, height=120,
+        f"{text.escape(asked.tensor.name, 60)} as text", key=key, placeholder=about, height=_LOW_PX,
         label_visibility="collapsed", persist_state="page",
     )  # fmt: skip
     texts = (said or "").split("\n") if several else [said or ""]
@@ -309,7 +314,9 @@ def _facts(values: Any) -> None:
     """Type, shape and range of what is given."""
     array = np.asarray(values)
     shape = f"{'text' if array.dtype.kind in 'US' else array.dtype.name} {array.shape}"
-    if array.dtype.kind not in "iufb" or not array.size:
+    if array.dtype.kind == "b":
+        shape += f" · {int(array.sum())} of {array.size} true"
+    if array.dtype.kind not in "iuf" or not array.size:
         st.caption(shape)
         return
     wide = array.astype(np.float64)
