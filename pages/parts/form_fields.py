@@ -16,7 +16,7 @@ _INTEGERS = ("integer", "long")
 NUMBERS = (*_INTEGERS, "float", "double")
 _EXACT = (1 << 53) - 1  # what a browser's numbers hold exactly
 _FIRST, _LAST = date(1, 1, 1), date(9999, 12, 31)
-_DATE_LENGTH, _LONG_TEXT = 10, 60
+_DATE_LENGTH, _LONG_TEXT, _LONGEST_LABEL = 10, 60, 28
 _PROSE = ("text", "review", "message", "comment", "body", "description", "sentence", "abstract")
 _MISSING = "– missing –"
 
@@ -103,7 +103,21 @@ def _needs_text(field: Field, example: Mapping[str, Any]) -> bool:
 def _label(field: Field, mark: bool) -> str:
     unit = f" ({text.escape(field.unit, 20)})" if field.unit else ""
     star = " :red[*]" if mark and not field.nullable else ""
-    return f"{text.escape(field.name, 60)}{unit}{star}"
+    said = f"{text.escape(field.name, 60)}{unit}{star}"
+    if field.type == "datetime" and field.nullable and not field.categories:
+        return f"{said} :gray[:small[empty is missing]]"
+    span = _range(field)
+    fits = span and len(field.name) + len(field.unit) + len(span) <= _LONGEST_LABEL
+    return f"{said} :gray[:small[{span}]]" if fits else said
+
+
+def _range(field: Field) -> str:
+    """What was seen in training: 0 – 100; "" when nothing is known."""
+    if field.minimum is None and field.maximum is None:
+        return ""
+    low = "…" if field.minimum is None else text.number(field.minimum)
+    high = "…" if field.maximum is None else text.number(field.maximum)
+    return f"{low} – {high}"
 
 
 def _options(field: Field, key: str, mark: bool) -> dict[str, Any]:
@@ -122,7 +136,7 @@ def _choice(field: Field, key: str, mark: bool) -> Any:
         options=choices,
         index=0 if field.nullable else None,
         format_func=lambda name: _MISSING if name is None else str(name),
-        placeholder="choose",
+        placeholder=_MISSING if field.nullable else "choose",
         **_options(field, key, mark),
     )
     return chosen if field.categories or chosen is None else chosen == "true"
@@ -175,10 +189,8 @@ def _step(field: Field) -> float:
 
 def _help(field: Field) -> str | None:
     parts = [text.escape(field.description, 200)] if field.description else []
-    if field.minimum is not None or field.maximum is not None:
-        low = "…" if field.minimum is None else text.number(field.minimum)
-        high = "…" if field.maximum is None else text.number(field.maximum)
-        parts.append(f"seen in training: {low} – {high}")
+    if span := _range(field):
+        parts.append(f"seen in training: {span}")
     if field.type == "binary":
         parts.append("bytes as base64")
     if field.type == "datetime":

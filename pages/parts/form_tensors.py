@@ -265,32 +265,32 @@ def _scalar(tensor: Tensor, value: Any) -> Any:
 
 
 def _zeros(asked: Asked) -> Any:
-    return _filled(asked, None)
+    return _filled(asked)
 
 
 def _random(asked: Asked) -> Any:
-    seed = st.number_input(
-        "Seed", 0, 2**32 - 1, 0, key=f"{asked.place}.seed", width=160, persist_state="page",
-        help="Floats are standard normal, bytes 0 to 255, other whole numbers 0 to 9.",
-    )  # fmt: skip
-    return _filled(asked, int(seed or 0))
+    return _filled(asked, is_random=True)
 
 
-def _filled(asked: Asked, seed: int | None) -> Any:
+def _filled(asked: Asked, *, is_random: bool = False) -> Any:
     """Zeros, or random values, in the sizes asked for where the schema leaves them open."""
     likely = tensors.settled(asked.tensor)
     known = np.shape(asked.example.get(asked.tensor.name) or ())
     likely = known if len(known) == len(likely) else likely
     sizes = list(asked.tensor.shape)
-    if -1 in sizes:
-        with st.container(horizontal=True):
-            for axis, size in enumerate(sizes):
-                if size < 0:
-                    name = "N" if axis == 0 else str(axis + 1)
-                    sizes[axis] = st.number_input(
-                        f"Size of axis {name}", 0, _MOST_AXIS, likely[axis], width=130,
-                        key=f"{asked.place}.axis.{axis}", persist_state="page",
-                    )  # fmt: skip
+    seed = None
+    with st.container(horizontal=True):
+        for axis in (axis for axis, size in enumerate(sizes) if size < 0):
+            name = "N" if axis == 0 else str(axis + 1)
+            sizes[axis] = st.number_input(
+                f"Size of axis {name}", 0, _MOST_AXIS, likely[axis], width=130,
+                key=f"{asked.place}.axis.{axis}", persist_state="page",
+            )  # fmt: skip
+        if is_random:
+            seed = st.number_input(
+                "Seed", 0, 2**32 - 1, 0, key=f"{asked.place}.seed", width=130, persist_state="page",
+                help="Floats are standard normal, bytes 0 to 255, other whole numbers 0 to 9.",
+            )  # fmt: skip
     values = None
     with notices.shown(stop=False):
         values = tensors.filled(asked.tensor, sizes, seed)

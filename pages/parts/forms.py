@@ -50,7 +50,8 @@ def table(schema: Schema, key: str) -> Row:
     A wide table is spread over tabs of 24; that of the column asked for in `find` is open.
     """
     row: Row = {}
-    mark = any(field.nullable for field in schema.fields)
+    gaps = [field.nullable for field in schema.fields]
+    mark = any(gaps) and not all(gaps)
     starts = list(range(0, len(schema.fields), _ONE_TAB))
     for first, tab in zip(starts, _tabs(schema, starts, key), strict=True):
         with tab, st.grid(min_column_width=170, gap="small") as grid:
@@ -60,8 +61,8 @@ def table(schema: Schema, key: str) -> Row:
                     row[field.name] = form_fields.widget(
                         field, _key(key, position), schema.example, mark=mark
                     )
-    if mark:
-        st.caption(":red[*] required; what is left empty elsewhere is missing")
+    if any(gaps):
+        st.caption((":red[*] required · " if mark else "") + "What is left empty is missing")
     return row
 
 
