@@ -19,7 +19,7 @@ from registry.errors import RegistryError
 from registry.records import Actor, Tensor
 
 _MOST_JSON = 20_000
-_PREVIEW_PX = 160
+_PREVIEW_PX = 144
 _PICTURES = ["png", "jpg", "jpeg", "webp", "bmp", "gif"]
 _TEXTS = ("string", "str", "object")
 _MOST_AXIS = 4_000_000

@@ -29,6 +29,12 @@ _NORMS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 Source: ImageNet's as in torchvision 0.23, transforms/_presets.py, ImageClassification.
 """
+_CHANNELS = (1, 3, 4)
+_PICTURE_LAYOUTS: dict[int, tuple[str, ...]] = {
+    2: ("HW",),
+    3: ("CHW", "HWC", "NHW"),
+    4: ("NCHW", "NHWC"),
+}
 _SOUND_LAYOUTS = {1: ("T",), 2: ("NT", "CT", "TC"), 3: ("NCT", "NTC")}
 
 
@@ -95,6 +101,8 @@ def _picture(shape: tuple[int, ...]) -> ImageHints | None:
         return ImageHints("HWC", _side(shape[1]), _side(shape[0]), shape[2])
     if len(shape) == 3:
         return ImageHints("NHW", _side(shape[2]), _side(shape[1]), 1)
+    if len(shape) == 4:
+        return ImageHints("NCHW", _side(shape[3]), _side(shape[2]), 3)
     return ImageHints("HW", _side(shape[1]), _side(shape[0]), 1) if len(shape) == 2 else None
 
 
@@ -124,8 +132,15 @@ def _hinted(tensor: Tensor, key: str) -> Tensor:
 
 def _edit_picture(hints: ImageHints, shape: tuple[int, ...], key: str) -> ImageHints:
     """Size where it is open, how others are fitted, and what becomes of the pixels."""
-    axes = dict(zip(hints.layout, shape, strict=False))
+    layouts = _PICTURE_LAYOUTS.get(len(shape), (hints.layout,))
+    chosen = hints.layout if hints.layout in layouts else layouts[0]
     with st.container(horizontal=True):
+        layout = st.selectbox(
+            "Axes", layouts, layouts.index(chosen), key=f"{key}.axes", width=110,
+            help="N: a batch of one, C: channels, H: height, W: width.",
+        )  # fmt: skip
+        axes = dict(zip(layout, shape, strict=False))
+        hints = replace(hints, layout=cast("Any", layout), channels=_channels(hints, axes))
         width = _size("Width", hints.width, axes.get("W", -1), key)
         height = _size("Height", hints.height, axes.get("H", -1), key)
         fit = st.selectbox(
@@ -146,6 +161,15 @@ def _edit_picture(hints: ImageHints, shape: tuple[int, ...], key: str) -> ImageH
     return replace(
         hints, width=width, height=height, fit=cast("Any", fit), scale=scale, mean=mean, std=std
     )
+
+
+def _channels(hints: ImageHints, axes: Mapping[str, int]) -> int:
+    """As many as the tensor has, where a picture can have as many."""
+    said = axes.get("C", 1)
+    if said in (-1, *_CHANNELS):
+        return said if said > 0 else hints.channels
+    st.caption(f":red[its axis C has {said} channels; a picture has 1, 3 or 4]")
+    return hints.channels
 
 
 def _size(label: str, known: int, fixed: int, key: str) -> int:
