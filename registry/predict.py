@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self, cast
 
-from registry import inputs, kept, outputs, prediction_log, rates, staging, tensors, versions
+from registry import inputs, kept, outputs, prediction_log, rates, versions
 from registry.core import Registry
-from registry.errors import Conflict, NotFound, RegistryError, UnsafeArtifact
+from registry.errors import Conflict, RegistryError, UnsafeArtifact
 from registry.memory import recalled
 from registry.records import (
     Actor,
@@ -20,15 +20,11 @@ from registry.records import (
     Prediction,
     Schema,
     Status,
-    Tensor,
     Version,
     WarmState,
 )
 from registry.sandbox.contract import Answer, ModelSpec
 from registry.tables import new_id
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Rows = Sequence[Mapping[str, Any]] | Mapping[str, Any]
 
@@ -161,26 +157,6 @@ def state(reg: Registry, actor: Actor, ref: str) -> WarmState:
     return reg.pool.state(versions.get(reg, actor, ref).id)
 
 
-def picture(reg: Registry, actor: Actor, ref: str, tensor_name: str, staged_id: str) -> np.ndarray:
-    """An uploaded picture as the tensor that the version takes, with one row.
-
-    The picture is decoded and resized in a locked worker.
-
-    Raises:
-        NotFound: No such version, tensor or upload, or not for this actor.
-        Conflict: The version does not predict now.
-        InvalidInput: The tensor takes no picture.
-        BrokenArtifact: The file is no picture.
-    """
-    version, spec = recalled(_find, reg, actor, ref)
-    tensor = _tensor(_runnable(version, spec), tensor_name)
-    size = tensors.image_size(tensor)
-    staging.get(reg, actor, staged_id)
-    with staging.opened(reg, staged_id) as fd:
-        pixels = reg.pool.decode_image(fd, size.width, size.height, size.channels)
-    return tensors.from_picture(tensor, pixels)
-
-
 def _find(reg: Registry, actor: Actor, ref: str) -> tuple[Version, ModelSpec]:
     """The version, with no more than a prediction needs: this is the hot path, three queries."""
     owner, _, slug = ref.partition("@")[0].strip().partition("/")
@@ -228,13 +204,6 @@ def _remarks(version: Version) -> tuple[Finding, ...]:
         return ()
     what = f"{version.ref} is deprecated"
     return (Finding("warn", "deprecated", what, "its owner advises against it", "use a newer one"),)
-
-
-def _tensor(schema: Schema, name: str) -> Tensor:
-    for tensor in schema.tensors:
-        if tensor.name == name:
-            return tensor
-    raise NotFound(f"this model has no input {name!r}")
 
 
 def _log(reg: Registry, actor: Actor, call: Call, outcome: str, n_rows: int, said: _First) -> None:

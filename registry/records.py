@@ -50,6 +50,7 @@ from registry.prediction import PredictionLine as PredictionLine
 from registry.prediction import WarmState as WarmState
 from registry.prediction import WorkerState as WorkerState
 from registry.schema import FIELD_TYPES as FIELD_TYPES
+from registry.schema import AudioHints as AudioHints
 from registry.schema import Field as Field
 from registry.schema import FieldType as FieldType
 from registry.schema import ImageHints as ImageHints

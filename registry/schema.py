@@ -27,7 +27,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class ImageHints:
-    """How a picture becomes a tensor: (pixel * scale - mean) / std, channel-wise."""
+    """How a picture becomes a tensor: (pixel * scale - mean) / std, channel-wise.
+
+    `fit`: one of other proportions is stretched, cropped around its middle ("cover"), or shown
+    whole between black bars ("contain").
+    """
 
     layout: Literal["NCHW", "NHWC", "CHW", "HWC", "HW", "NHW"]
     width: int
@@ -36,6 +40,20 @@ class ImageHints:
     scale: float = 1.0 / 255.0
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    fit: Literal["stretch", "cover", "contain"] = "stretch"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioHints:
+    """How a sound becomes a tensor: samples a second, channels, and which axis holds what.
+
+    Samples lie between -1 and 1, in whole numbers between the ends of the tensor's type. N is a
+    batch of one, C the channels, T time; without C there is one channel.
+    """
+
+    sample_rate: int = 16_000
+    channels: int = 1
+    layout: Literal["T", "NT", "CT", "TC", "NCT", "NTC"] = "NT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +64,7 @@ class Tensor:
     dtype: str
     shape: tuple[int, ...]
     image: ImageHints | None = None
+    audio: AudioHints | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,21 @@
-"""Named tensors a person sends, checked against the schema; pictures made into tensors."""
+"""Named tensors a person sends, checked against the schema; pictures and sounds as tensors."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.errors import InvalidInput
-from registry.records import Finding, ImageHints, Schema, Tensor
+from registry.records import AudioHints, Finding, ImageHints, Schema, Tensor
 
 if TYPE_CHECKING:
     import numpy as np
 
+MAX_GIVEN = 4_000_000
+"""Values of a tensor that a page takes: as text and for others to see they need many times more."""
 _MAX_ELEMENTS = 50_000_000
+_CALM_SAMPLES = 4_000
 _TEXT = ("str", "string", "object")
 
 
@@ -83,6 +87,124 @@ def image_size(tensor: Tensor) -> ImageHints:
     return tensor.image
 
 
+def sound_shape(tensor: Tensor) -> AudioHints:
+    """What sound this tensor takes.
+
+    Raises:
+        InvalidInput: It takes none.
+    """
+    if tensor.audio is None:
+        raise InvalidInput({tensor.name: "takes no sound"})
+    return tensor.audio
+
+
+def from_sound(tensor: Tensor, samples: np.ndarray) -> np.ndarray:
+    """Samples `(channels, n)` between -1 and 1 as a tensor with one row, by its audio hints.
+
+    Where the tensor has a fixed number of samples, the sound is cut or silence follows it.
+
+    Raises:
+        InvalidInput: The tensor takes no sound.
+    """
+    import numpy as np
+
+    hints, dtype = sound_shape(tensor), _dtype(tensor)
+    wanted = wanted_samples(tensor)
+    if wanted > 0:
+        missing = max(0, wanted - samples.shape[1])
+        samples = np.pad(samples[:, :wanted], ((0, 0), (0, missing)))
+    if dtype.kind in "iu":
+        samples = (samples * np.iinfo(dtype).max).round()
+    laid = samples if "C" in hints.layout else samples[0]
+    laid = laid.T if hints.layout.endswith("TC") else laid
+    return (laid[None] if hints.layout.startswith("N") else laid).astype(dtype)
+
+
+def wanted_samples(tensor: Tensor) -> int:
+    """Samples in the tensor's axis of time; -1 for any number."""
+    layout = sound_shape(tensor).layout
+    return tensor.shape[layout.index("T")] if len(layout) == len(tensor.shape) else -1
+
+
+def from_rows(tensor: Tensor, rows: np.ndarray) -> np.ndarray:
+    """Rows and columns of a CSV `(n_rows, n_columns)` in the tensor's shape, where that is plain.
+
+    One column fills a vector; a row fills all axes but the first, if they are of that size.
+    """
+    n = len(rows)
+    inner = tensor.shape[1:]
+    if len(tensor.shape) <= 1 and 1 in rows.shape:
+        return rows.reshape(-1) if tensor.shape or rows.size > 1 else rows.reshape(())
+    if len(tensor.shape) > 2 and min(inner) > 0 and math.prod(inner) == rows.shape[1]:
+        return rows.reshape(n, *inner)
+    return rows
+
+
+def checked(tensor: Tensor, value: Any) -> np.ndarray:
+    """A value as the tensor's type and shape.
+
+    Raises:
+        InvalidInput: What the tensor expects, and what came.
+    """
+    try:
+        return _array(tensor, value)
+    except ValueError as why:
+        raise InvalidInput({tensor.name: str(why)}) from None
+
+
+def filled(tensor: Tensor, sizes: Sequence[int], seed: int | None = None) -> np.ndarray:
+    """Zeros (no text, false), or random values drawn with a seed.
+
+    Random floats are standard normal, bytes 0 to 255, other whole numbers 0 to 9.
+
+    Args:
+        sizes: The whole shape; those the tensor has fixed are taken from it.
+
+    Raises:
+        InvalidInput: It would be too large, or the tensor has a type that cannot be given here.
+    """
+    import numpy as np
+
+    pairs = zip(tensor.shape, sizes, strict=True)
+    shape = tuple(fixed if fixed >= 0 else max(0, asked) for fixed, asked in pairs)
+    if math.prod(shape) > MAX_GIVEN:
+        n = f"{math.prod(shape):,} values; at most {MAX_GIVEN:,} are taken here"
+        raise InvalidInput({tensor.name: f"would hold {n}"})
+    dtype = _dtype(tensor)
+    if seed is None or dtype.kind == "U":
+        return np.zeros(shape, dtype if dtype.kind != "U" else "U1")
+    rng = np.random.default_rng(seed)
+    if dtype.kind == "f":
+        return rng.standard_normal(shape).astype(dtype)
+    most = 2 if dtype.kind == "b" else 256 if dtype == np.uint8 else 10
+    return rng.integers(0, most, shape).astype(dtype)
+
+
+def settled(tensor: Tensor) -> tuple[int, ...]:
+    """A shape without open sizes: a picture's sides, a quarter of a second of sound, else 1."""
+    layout = tensor.image.layout if tensor.image else tensor.audio.layout if tensor.audio else ""
+    known = {"T": _CALM_SAMPLES}
+    if tensor.audio:
+        known["C"] = tensor.audio.channels
+    if tensor.image:
+        known |= {"H": tensor.image.height, "W": tensor.image.width, "C": tensor.image.channels}
+    axes = layout if len(layout) == len(tensor.shape) else "?" * len(tensor.shape)
+    pairs = zip(axes, tensor.shape, strict=True)
+    return tuple(size if size >= 0 else known.get(axis, 1) for axis, size in pairs)
+
+
+def expected(tensor: Tensor) -> str:
+    """Type and shape in words: float32 (N, 3, any, any)."""
+    sizes = ["any" if size < 0 else str(size) for size in tensor.shape]
+    if sizes and tensor.shape[0] < 0:
+        sizes[0] = "N"
+    return f"{'text' if tensor.dtype in _TEXT else tensor.dtype} {_tuple(sizes)}"
+
+
+def _tuple(sizes: Sequence[str]) -> str:
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+
 def _laid_out(hints: ImageHints, pixels: np.ndarray) -> np.ndarray:
     layout = hints.layout
     if "C" not in layout:
@@ -105,13 +227,16 @@ def _array(tensor: Tensor, value: Any) -> np.ndarray:
         raise ValueError("must hold numbers or text only, in nested lists of equal lengths")
     if raw.size > _MAX_ELEMENTS:
         raise ValueError(f"has {raw.size:,} elements, at most {_MAX_ELEMENTS:,} are taken")
-    array = _cast(raw, dtype)
+    name = "text" if raw.dtype.kind in "US" else raw.dtype.name
+    got = f"expects {expected(tensor)}, got {name} {_tuple([str(n) for n in raw.shape])}"
+    try:
+        array = _cast(raw, dtype)
+    except ValueError as why:
+        raise ValueError(f"{got}: it {why}") from None
     for candidate in (array, array[None]):
         if _fits(tensor.shape, candidate.shape):
-            return np.ascontiguousarray(candidate)
-    want = "×".join("any" if size < 0 else str(size) for size in tensor.shape) or "a single value"
-    got = "×".join(map(str, array.shape)) or "a single value"
-    raise ValueError(f"must have the shape {want}, got {got}")
+            return np.ascontiguousarray(candidate).reshape(candidate.shape)
+    raise ValueError(got)
 
 
 def _dtype(tensor: Tensor) -> np.dtype[Any]:

@@ -239,7 +239,10 @@ NOT_RUN_HERE = {
     "scoring.look": "needs an upload that is a table; see tests/registry/scoring",
     "scoring.start": "needs an upload that is a table; see tests/registry/scoring",
     "scorings.open_result": "needs a scored file; see tests/registry/scoring",
-    "predict.picture": "needs an upload that is a picture; see tests/registry",
+    **dict.fromkeys(
+        ("decoding.picture", "decoding.sound", "decoding.numbers"),
+        "need an upload of that kind; see tests/registry/test_decoding.py",
+    ),
     "metric_files.read": "needs an upload that holds metrics; see tests/registry",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
 }

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts import text, uploads
-from registry import predict
+from pages.parts import form_fields, form_tensors, text
 from registry.core import Registry
 from registry.errors import InvalidInput
-from registry.records import Actor, Field, Schema, Tensor, Version
+from registry.records import Actor, Schema, Version
 
 Row = dict[str, Any]
-_INTEGERS = ("integer", "long")
-_NUMBERS = (*_INTEGERS, "float", "double")
-_MOST_JSON = 20_000
-_PREVIEW_PX = 160
+_MOST_JSON, _ONE_TAB = 20_000, 24
+_MOST_LISTED = 200_000  # values that leave as lists; more stay an array
 
 
 def examples(schema: Schema) -> dict[str, Row]:
@@ -31,27 +27,62 @@ def examples(schema: Schema) -> dict[str, Row]:
         found["Example"] = schema.example
     ranged = [f for f in schema.fields if f.minimum is not None and f.maximum is not None]
     if schema.kind == "table" and ranged:
-        found["Middle of the ranges"] = {f.name: _start(f, {}) for f in schema.fields}
+        found["Middle of the ranges"] = {
+            f.name: form_fields.typed(f, form_fields.start(f, {})) for f in schema.fields
+        }
     return found
 
 
+def find(schema: Schema, key: str) -> None:
+    """Where a table is wide: a box to find a column, above the form, that opens its tab."""
+    if len(schema.fields) <= _ONE_TAB:
+        return
+    st.selectbox(
+        f"Find one of {len(schema.fields)} columns", range(len(schema.fields)), index=None,
+        format_func=lambda n: text.clean(schema.fields[n].name, 60), key=f"{key}.find",
+        placeholder="Find a column", label_visibility="collapsed", persist_state="page",
+    )  # fmt: skip
+
+
 def table(schema: Schema, key: str) -> Row:
-    """One widget per column; gives the row as filled in, None for missing."""
+    """One widget per column; gives the row as filled in, None for missing.
+
+    A wide table is spread over tabs of 24; that of the column asked for in `find` is open.
+    """
     row: Row = {}
-    grid = st.grid(min_column_width=170, gap="small")
-    for position, field in enumerate(schema.fields):
-        with grid.container():
-            row[field.name] = _widget(field, _key(key, position), schema.example)
+    gaps = [field.nullable for field in schema.fields]
+    mark = any(gaps) and not all(gaps)
+    starts = list(range(0, len(schema.fields), _ONE_TAB))
+    for first, tab in zip(starts, _tabs(schema, starts, key), strict=True):
+        with tab, st.grid(min_column_width=170, gap="small") as grid:
+            for position in range(first, min(first + _ONE_TAB, len(schema.fields))):
+                field = schema.fields[position]
+                with grid.container():
+                    row[field.name] = form_fields.widget(
+                        field, _key(key, position), schema.example, mark=mark
+                    )
+    if any(gaps):
+        st.caption((":red[*] required · " if mark else "") + "What is left empty is missing")
     return row
+
+
+def _tabs(schema: Schema, starts: list[int], key: str) -> Sequence[DeltaGenerator]:
+    if len(starts) <= 1:
+        return [st.container()]
+    last = len(schema.fields)
+    names = [f"{first + 1}–{min(first + _ONE_TAB, last)}" for first in starts]
+    asked = (st.session_state.get(f"{key}.find") or 0) // _ONE_TAB
+    return st.tabs(names, default=names[asked], key=f"{key}.tabs.{asked}")
 
 
 def use(schema: Schema, key: str, row: Mapping[str, Any]) -> None:
     """Fill the form (and the JSON box) with a row; runs as a callback."""
     for position, field in enumerate(schema.fields):
-        st.session_state[_key(key, position)] = _typed(field, row.get(field.name))
+        st.session_state[_key(key, position)] = form_fields.typed(field, row.get(field.name))
+        if field.nullable and field.name in row:
+            st.session_state[f"{_key(key, position)}.gap"] = row[field.name] is None
     for tensor in schema.tensors:
-        values = row.get(tensor.name)
-        st.session_state[f"{key}.{tensor.name}"] = values if tensor.image else _dense(values)
+        form_tensors.use(tensor, form_tensors.place(key, tensor), row.get(tensor.name))
     st.session_state[f"{key}.json"] = as_json(row)
 
 
@@ -63,9 +94,15 @@ def clear(schema: Schema, key: str) -> None:
 
 def as_json(row: Mapping[str, Any]) -> str:
     """A row as JSON text; big tensors stay out of the box."""
-    said = json.dumps(dict(row), indent=2, default=str, ensure_ascii=False)
-    flat = json.dumps(dict(row), default=str, ensure_ascii=False)
+    if any(getattr(value, "size", 0) > _MOST_JSON for value in row.values()):
+        return ""
+    said = json.dumps(dict(row), indent=2, default=_plain, ensure_ascii=False)
+    flat = json.dumps(dict(row), default=_plain, ensure_ascii=False)
     return said if len(said) < 2_000 else flat if len(flat) < _MOST_JSON else ""
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def raw(schema: Schema, key: str) -> str:
@@ -95,162 +132,39 @@ def parse(said: str) -> Row | list[Row]:
 
 
 def tensors(reg: Registry, actor: Actor, version: Version, schema: Schema, key: str) -> Row:
-    """One box per tensor: a picture where the tensor is one, else JSON; see `numbers`."""
+    """One asking per tensor: a picture, a sound, text, a file, JSON …; see `numbers`."""
     found: Row = {}
     for tensor in schema.tensors:
-        if tensor.image:
-            found[tensor.name] = _picture(reg, actor, version, tensor, schema.example, key)
-        else:
-            found[tensor.name] = _box(tensor, schema.example, key)
+        place = form_tensors.place(key, tensor)
+        asked = form_tensors.Asked(reg, actor, version.ref, tensor, schema.example, place)
+        found[tensor.name] = form_tensors.ask(asked)
     return found
 
 
-def _picture(
-    reg: Registry, actor: Actor, version: Version, tensor: Tensor, example: Row, key: str
-) -> Any:
-    """An uploaded picture as the tensor the model sees, shown beside the uploader."""
-    hints = tensor.image
-    assert hints is not None
-    left, right = st.columns([3, 2], vertical_alignment="center")
-    kinds = ["png", "jpg", "jpeg", "webp", "bmp", "gif"]
-    file = left.file_uploader(
-        f"Picture for {text.escape(tensor.name, 60)}", type=kinds, key=f"{key}.{tensor.name}.file"
-    )
-    stored = f"{key}.{tensor.name}"
-    if file is not None and st.session_state.get(f"{stored}.from") != file.file_id:
-        made = predict.picture(reg, actor, version.ref, tensor.name, uploads.staged(file).id)
-        st.session_state[stored] = np.asarray(made).tolist()
-        st.session_state[f"{stored}.from"] = file.file_id
-    values = st.session_state.setdefault(stored, example.get(tensor.name))
-    if values is None:
-        right.caption(f"Any size: it is scaled to {hints.width} × {hints.height} pixels.")
-        return None
-    with right:
-        show_picture(values, f"as the model sees it, {hints.width} × {hints.height}")
-    return values
-
-
-def show_picture(values: Any, caption: str) -> None:
-    """A tensor with the shape of a picture, spread over the whole range of grey or colour."""
-    pixels = np.squeeze(np.asarray(values, dtype=float))
-    if pixels.ndim == 3 and pixels.shape[0] in (1, 3):
-        pixels = np.moveaxis(pixels, 0, -1)
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] != 3):
-        return
-    low, high = float(pixels.min()), float(pixels.max())
-    shades = ((pixels - low) / ((high - low) or 1.0) * 255).astype(np.uint8)
-    times = max(1, round(_PREVIEW_PX / max(shades.shape[:2])))
-    st.image(shades.repeat(times, axis=0).repeat(times, axis=1), caption=caption, width=_PREVIEW_PX)
-
-
-def _box(tensor: Tensor, example: Mapping[str, Any], key: str) -> Any:
-    shape = " x ".join("any" if n < 0 else str(n) for n in tensor.shape) or "one number"
-    stored = f"{key}.{tensor.name}"
-    st.session_state.setdefault(stored, _dense(example.get(tensor.name)))
-    about = f"Nested lists as JSON: {tensor.dtype}, {shape}."
-    return st.text_area(text.escape(tensor.name, 60), key=stored, height=140, help=about)
+show_picture = form_tensors.show_picture
 
 
 def numbers(row: Row) -> Row:
-    """What `tensors` gave, with JSON text read.
+    """What `tensors` gave, with JSON text read; lists, and arrays where they are large.
 
     Raises:
         InvalidInput: A tensor is missing or its text is no JSON.
     """
-    found, problems = {}, {}
+    found: Row = {}
+    problems: dict[str, str] = {}
     for name, values in row.items():
         try:
             found[name] = json.loads(values) if isinstance(values, str) else values
         except ValueError as wrong:
             problems[name] = f"cannot be read as JSON: {wrong}"
+        if isinstance(values, np.ndarray) and values.size <= _MOST_LISTED:
+            found[name] = values.tolist()
         if found.get(name) is None and name not in problems:
-            problems[name] = "is missing: choose a picture, paste JSON or take the example"
+            problems[name] = "is missing: choose what it is filled with"
     if problems:
         raise InvalidInput(problems)
     return found
 
 
-def _dense(values: Any) -> str:
-    said = "" if values is None else json.dumps(values)
-    return said if len(said) < _MOST_JSON else ""
-
-
 def _key(key: str, position: int) -> str:
     return f"{key}.field.{position}"
-
-
-def _widget(field: Field, key: str, example: Mapping[str, Any]) -> Any:
-    if key not in st.session_state:
-        st.session_state[key] = _start(field, example)
-    label = text.escape(field.name, 60) + (
-        f" ({text.escape(field.unit, 20)})" if field.unit else ""
-    )
-    missing = "missing" if field.nullable else None
-    options: dict[str, Any] = {"key": key, "help": _help(field)}
-    if field.categories or field.type == "boolean":
-        choices = list(field.categories) or ["true", "false"]
-        chosen = st.selectbox(
-            label, choices, index=None, placeholder=missing or "choose", **options
-        )
-        return chosen if field.categories or chosen is None else chosen == "true"
-    if field.type in _NUMBERS:
-        whole = field.type in _INTEGERS
-        step, shape = (1, "%d") if whole else (_step(field), "%.6g")
-        return st.number_input(
-            label, value=None, step=step, format=shape, placeholder=missing, **options
-        )
-    if field.type == "datetime":
-        at = st.datetime_input(label, value=None, **options)
-        return at.isoformat() if at else None
-    said = st.text_input(label, value=None, placeholder=missing, **options)
-    return said if said is not None or field.nullable else ""
-
-
-def _start(field: Field, example: Mapping[str, Any]) -> Any:
-    """What the widget holds at first: the example, the default, else a harmless value."""
-    if field.name in example:
-        return _typed(field, example[field.name])
-    if field.default is not None or field.nullable:
-        return _typed(field, field.default)
-    if field.categories:
-        return field.categories[0]
-    if field.type in _NUMBERS:
-        low, high = field.minimum, field.maximum
-        middle = (low + high) / 2 if low is not None and high is not None else low or high or 0.0
-        return _typed(field, round(middle) if field.type in _INTEGERS else middle)
-    return _typed(field, "false" if field.type == "boolean" else None)
-
-
-def _typed(field: Field, value: Any) -> Any:
-    """A value as the widget of this field wants it; None when it does not fit."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if field.categories:
-        return str(value) if str(value) in field.categories else None
-    if field.type == "boolean":
-        return "true" if value in (True, 1, "true", "True", "1") else "false"
-    try:
-        if field.type in _NUMBERS:
-            return int(value) if field.type in _INTEGERS else float(value)
-        if field.type == "datetime":
-            return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return str(value)
-
-
-def _step(field: Field) -> float:
-    """A hundredth of the range, to one digit; 0.01 when no range is known."""
-    spread = (field.maximum or 0.0) - (field.minimum or 0.0)
-    return float(f"{spread / 100:.0e}") if spread > 0 else 0.01
-
-
-def _help(field: Field) -> str | None:
-    parts = [text.escape(field.description, 200)] if field.description else []
-    if field.minimum is not None or field.maximum is not None:
-        low = "" if field.minimum is None else text.number(field.minimum)
-        high = "" if field.maximum is None else text.number(field.maximum)
-        parts.append(f"seen in training: {low} – {high}")
-    if field.nullable:
-        parts.append("may be left empty: missing")
-    return " · ".join(parts) or None

@@ -10,19 +10,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.parts import text
+from pages.parts import schema_tensors, text
 from registry.records import (
     FIELD_TYPES,
     Field,
-    ImageHints,
     Metric,
     MetricSource,
     Output,
     Schema,
-    Tensor,
 )
 
-_DTYPES = ("float32", "float64", "int64", "int32", "uint8", "bool", "float16", "string")
 _ROLES = ("label", "probabilities", "scores", "value", "tensor")
 _BETTER = ("by its name", "higher", "lower")
 _KINDS = {"table": "Columns of a table", "tensors": "Tensors"}
@@ -43,7 +40,9 @@ def editor(schema: Schema | None, key: str) -> Schema | None:
     if kind == "table":
         edited = replace(start, kind="table", fields=_fields(start.fields, key), tensors=())
     else:
-        edited = replace(start, kind="tensors", tensors=_tensors(start.tensors, key), fields=())
+        edited = replace(
+            start, kind="tensors", tensors=schema_tensors.edit(start.tensors, key), fields=()
+        )
     edited = replace(edited, outputs=_outputs(start.outputs, key), classes=_classes(start, key))
     return edited if edited.fields or edited.tensors or schema else None
 
@@ -59,7 +58,7 @@ def show(schema: Schema) -> None:
             placeholder="–",
         )
     else:
-        st.dataframe(_tensor_frame(schema.tensors), hide_index=True, alt="Input tensors")
+        st.dataframe(schema_tensors.frame(schema.tensors), hide_index=True, alt="Input tensors")
     if schema.outputs:
         st.markdown("**Gives**")
         st.dataframe(_output_frame(schema.outputs), hide_index=True, alt="Outputs")
@@ -143,61 +142,6 @@ def _field_columns() -> dict[str, Any]:
         "Unit": column.TextColumn(width="small", max_chars=32),
         "Description": column.TextColumn(max_chars=300),
     }
-
-
-def _tensors(tensors: tuple[Tensor, ...], key: str) -> tuple[Tensor, ...]:
-    edited = st.data_editor(
-        _tensor_frame(tensors),
-        column_config={
-            "Tensor": st.column_config.TextColumn(required=True, max_chars=200),
-            "Type": st.column_config.SelectboxColumn(options=_DTYPES, default="float32"),
-            "Shape": st.column_config.TextColumn(help="Sizes with commas; -1 for any size."),
-            "Picture": st.column_config.CheckboxColumn(help="Made from an uploaded picture."),
-        },
-        num_rows="dynamic",
-        placeholder="",
-        hide_index=True,
-        key=f"{key}.tensors",
-        alt="Tensors that a prediction takes",
-    )
-    known = {tensor.name: tensor for tensor in tensors}
-    rows = [row for row in edited.to_dict("records") if _word(row["Tensor"])]
-    return tuple(_tensor(row, known.get(_word(row["Tensor"]))) for row in rows)
-
-
-def _tensor(row: Mapping[Any, Any], known: Tensor | None) -> Tensor:
-    shape = tuple(
-        int(part) for part in _word(row["Shape"]).split(",") if part.strip().lstrip("-").isdigit()
-    )
-    picture = row["Picture"] is True or str(row["Picture"]) == "True"
-    image = (known.image if known and known.shape == shape else None) or _hints(shape)
-    dtype = _word(row["Type"]) or (known.dtype if known else "float32")
-    return Tensor(_word(row["Tensor"]), dtype, shape, image if picture else None)
-
-
-def _hints(shape: tuple[int, ...]) -> ImageHints | None:
-    """How a picture would fill a tensor of this shape; None when no picture fits."""
-    if len(shape) == 4 and shape[1] in (1, 3):
-        return ImageHints("NCHW", _side(shape[3]), _side(shape[2]), shape[1])
-    if len(shape) == 4 and shape[3] in (1, 3):
-        return ImageHints("NHWC", _side(shape[2]), _side(shape[1]), shape[3])
-    if len(shape) == 3 and shape[0] in (1, 3):
-        return ImageHints("CHW", _side(shape[2]), _side(shape[1]), shape[0])
-    if len(shape) == 3 and shape[2] in (1, 3):
-        return ImageHints("HWC", _side(shape[1]), _side(shape[0]), shape[2])
-    return None
-
-
-def _side(size: int) -> int:
-    return size if size > 0 else 224
-
-
-def _tensor_frame(tensors: Iterable[Tensor]) -> pd.DataFrame:
-    rows = [
-        (t.name, t.dtype, ", ".join(str(n) for n in t.shape), t.image is not None) for t in tensors
-    ]
-    frame = pd.DataFrame(rows, columns=["Tensor", "Type", "Shape", "Picture"])
-    return frame.astype({"Tensor": "str", "Type": "str", "Shape": "str", "Picture": "bool"})
 
 
 def _outputs(outputs: tuple[Output, ...], key: str) -> tuple[Output, ...]:

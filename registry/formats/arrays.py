@@ -2,37 +2,78 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from registry.formats.text import MAX_FEATURES, clean
-from registry.records import Field, ImageHints, Output, OutputRole, Schema, Tensor
+from registry.records import AudioHints, Field, ImageHints, Output, OutputRole, Schema, Tensor
+from registry.tensors import settled
 
 MAX_EXAMPLE = 20_000
 SCORE_WORDS = ("logit", "score")
 SHARE_WORDS = ("prob", "softmax")
 VECTOR_WORDS = ("embed", "feature", "hidden", "latent", "pool", "vector")
+_PICTURES = ("image", "picture", "pixel", "img", "photo")
+_SOUNDS = ("audio", "wave", "wav", "sound", "speech", "samples", "pcm")
+_SOUND_LAYOUTS: dict[int, Literal["T", "NT", "NCT"]] = {1: "T", 2: "NT", 3: "NCT"}
+_FEWEST_SAMPLES, _ANY_SIDE, _TONE_HZ = 256, 224, 440
 
 
-def images(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The tensors, those of a picture's shape with hints."""
-    return tuple(replace(t, image=t.image or image_guess(t)) for t in tensors)
+def hinted(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The tensors, those that take pictures or sound by their shape and name with hints."""
+    return tuple(
+        replace(t, image=t.image or image_guess(t), audio=t.audio or audio_guess(t))
+        for t in tensors
+    )
 
 
 def image_guess(tensor: Tensor) -> ImageHints | None:
-    """Hints for four axes with 1, 3 or 4 channels in second or last place, of known size."""
+    """Hints for four axes with 1, 3 or 4 channels in second or last place.
+
+    Sides of any size are only taken for a picture's where the name says so.
+    """
     if len(tensor.shape) != 4 or tensor.dtype not in ("float32", "float16", "float64", "uint8"):
         return None
     scale = 1.0 if tensor.dtype == "uint8" else 1.0 / 255.0
+    named = _named(tensor.name, _PICTURES)
     _, a, b, c = tensor.shape
-    if a in (1, 3, 4) and b > 4 and c > 4:
-        return ImageHints("NCHW", width=c, height=b, channels=a, scale=scale)
-    if c in (1, 3, 4) and a > 4 and b > 4:
-        return ImageHints("NHWC", width=b, height=a, channels=c, scale=scale)
+    if a in (1, 3, 4) and _is_side(b, named) and _is_side(c, named):
+        return ImageHints("NCHW", _side(c), _side(b), channels=a, scale=scale)
+    if c in (1, 3, 4) and _is_side(a, named) and _is_side(b, named):
+        return ImageHints("NHWC", _side(b), _side(a), channels=c, scale=scale)
     return None
+
+
+def audio_guess(tensor: Tensor) -> AudioHints | None:
+    """Hints for numbers that are named like a sound and have an axis of time."""
+    if tensor.dtype not in ("float32", "float16", "float64", "int16"):
+        return None
+    layout = _SOUND_LAYOUTS.get(len(tensor.shape))
+    if layout is None or not _named(tensor.name, _SOUNDS):
+        return None
+    if layout == "NT" and tensor.shape[0] == 2:
+        return AudioHints(channels=2, layout="CT")
+    if layout == "NCT" and tensor.shape[2] in (1, 2):
+        return AudioHints(channels=tensor.shape[2], layout="NTC")
+    channels = tensor.shape[1] if layout == "NCT" else 1
+    few_samples = 0 < tensor.shape[-1] < _FEWEST_SAMPLES
+    return None if few_samples or channels not in (1, 2) else AudioHints(16_000, channels, layout)
+
+
+def _named(name: str, words: tuple[str, ...]) -> bool:
+    return any(word in name.lower() for word in words)
+
+
+def _is_side(size: int, named: bool) -> bool:
+    return size > 4 or (size < 0 and named)
+
+
+def _side(size: int) -> int:
+    return size if size > 0 else _ANY_SIDE
 
 
 def task_of(tensors: Sequence[Tensor], outputs: Sequence[Output]) -> str:
@@ -55,20 +96,24 @@ def role_of(name: str, dtype: str, shape: tuple[int, ...], *, picture: bool) -> 
 
 
 def sample(tensor: Tensor) -> np.ndarray:
-    """One calm input: a ramp for pictures, zeros otherwise; any size becomes 1."""
-    shape = tuple(1 if size < 0 else size for size in tensor.shape)
+    """One calm input: a ramp for pictures, a tone for sound, zeros otherwise; see `settled`."""
+    shape = settled(tensor)
     if tensor.dtype in ("string", "str"):
         return np.full(shape, "", dtype=np.str_)
     dtype = numpy_dtype(tensor.dtype)
+    n = math.prod(shape)
     if tensor.image and dtype.kind == "f":
-        ramp = np.linspace(0, 1, int(np.prod(shape)) or 1).round(3)[: int(np.prod(shape))]
-        return ramp.reshape(shape).astype(dtype)
+        return np.linspace(0, 1, n or 1).round(3)[:n].reshape(shape).astype(dtype)
+    if tensor.audio and dtype.kind == "f":
+        tone = np.sin(np.arange(n) * (2 * np.pi * _TONE_HZ / tensor.audio.sample_rate))
+        calm: np.ndarray = (tone / 2).round(4).reshape(shape).astype(dtype)
+        return calm
     return np.zeros(shape, dtype)
 
 
 def example(tensors: Sequence[Tensor]) -> dict[str, Any]:
     """Tensor name to nested lists; {} when that would be too large to keep."""
-    if sum(int(np.prod([abs(size) for size in t.shape])) for t in tensors) > MAX_EXAMPLE:
+    if sum(math.prod(settled(t)) for t in tensors) > MAX_EXAMPLE:
         return {}
     return {t.name: _lists(sample(t)) for t in tensors}
 

@@ -178,4 +178,4 @@ def _schema(layers: list[tuple[str, dict[str, Any]]]) -> Schema | None:
             dtype = config.get("dtype")
             dtype = dtype if isinstance(dtype, str) else "float32"
             tensors.append(Tensor(clean(config.get("name", "input")), clean(dtype, 20), sizes))
-    return Schema("tensors", tensors=arrays.images(tensors)) if tensors else None
+    return Schema("tensors", tensors=arrays.hinted(tensors)) if tensors else None

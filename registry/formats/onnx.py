@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -135,7 +136,7 @@ def _schema(model: Any, graph: Any, inputs: list[Input], classes: tuple[str, ...
         found = onnx_columns.fields(graph, inputs)
         outputs = _outputs(graph, classes, picture=False, table=True)
         return Schema("table", fields=found, outputs=outputs, classes=classes)
-    tensors = arrays.images(
+    tensors = arrays.hinted(
         [Tensor(clean(name), dtype or "float32", shape) for name, dtype, shape in inputs]
     )
     picture = any(t.image for t in tensors)
@@ -287,8 +288,30 @@ def complete(model: Any, inspection: Inspection, schema: Schema | None) -> Schem
             if schema.example
             else replace(schema, example=columns.example_row(schema.fields))
         )
-    example = schema.example or arrays.example(schema.tensors)
-    return replace(schema, example=example)
+    return replace(schema, example=schema.example or _example(model, schema))
+
+
+def _example(model: Any, schema: Schema) -> dict[str, Any]:
+    """A calm input; where sizes are open the first that the graph runs, {} when none does."""
+    if not any(size < 0 for t in schema.tensors for size in t.shape[1:]):
+        return arrays.example(schema.tensors)
+    refusals: Any = (RuntimeError, ValueError, *_runtime_errors())
+    for size in _OPEN_SIZES:
+        tensors = [t if t.image or t.audio else _filled(t, size) for t in schema.tensors]
+        example = arrays.example(tensors)
+        given = {tensor.name: arrays.sample(tensor) for tensor in tensors}
+        with contextlib.suppress(refusals):
+            predict(model, given, schema)
+            return example
+    return {}
+
+
+_OPEN_SIZES = (1, 8, 32, 128)
+
+
+def _filled(tensor: Tensor, size: int) -> Tensor:
+    shape = tensor.shape[:1] + tuple(size if n < 0 else n for n in tensor.shape[1:])
+    return replace(tensor, shape=shape)
 
 
 def predict(model: Any, inputs: Inputs, schema: Schema) -> Outputs:

@@ -11,21 +11,55 @@ from registry.errors import BrokenArtifact
 from registry.formats.text import refusal
 
 MAX_PIXELS = 50_000_000
+_SMALL_PX = 320
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def decode_image(file: BinaryIO, width: int, height: int, channels: int) -> np.ndarray:
+def decode_image(
+    file: BinaryIO, width: int, height: int, channels: int, fit: str = "stretch"
+) -> np.ndarray:
     """Pixels of a picture, turned upright, on white, scaled: uint8 (height, width, channels).
 
     Args:
         width: 0 keeps the picture's own.
         height: 0 keeps the picture's own.
         channels: 1 gray, 3 colour, 4 colour with transparency.
+        fit: As `ImageHints.fit`.
 
     Raises:
         BrokenArtifact: It is no picture, damaged, or unfolds to more than 50 million pixels.
     """
+    from PIL import Image, ImageOps
+
+    flat = _opened(file, width, height, _MODES[channels])
+    size = (width or flat.width, height or flat.height)
+    if flat.size != size:
+        how = Image.Resampling.BILINEAR
+        if fit == "cover":
+            flat = ImageOps.fit(flat, size, how)
+        elif fit == "contain":
+            flat = ImageOps.pad(flat, size, how)
+        else:
+            flat = flat.resize(size, how)
+    return np.ascontiguousarray(
+        np.asarray(flat, dtype=np.uint8).reshape(size[1], size[0], channels)
+    )
+
+
+def thumbnail(file: BinaryIO) -> np.ndarray:
+    """The whole picture, small: uint8 (height, width, 3).
+
+    Raises:
+        BrokenArtifact: As for `decode_image`.
+    """
+    flat = _opened(file, _SMALL_PX, _SMALL_PX, "RGB")
+    flat.thumbnail((_SMALL_PX, _SMALL_PX))
+    return np.ascontiguousarray(np.asarray(flat, dtype=np.uint8))
+
+
+def _opened(file: BinaryIO, width: int, height: int, mode: str) -> Any:
+    """The picture, upright and in a mode; a JPEG may come reduced, never below the size."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     file.seek(0)
@@ -35,19 +69,12 @@ def decode_image(file: BinaryIO, width: int, height: int, channels: int) -> np.n
             picture = Image.open(file, formats=_FORMATS)
             _refuse_size(picture.size)
             if width and height:
-                picture.draft(_MODES[channels], (width, height))
-            upright = ImageOps.exif_transpose(picture)
-            flat = _flattened(upright, _MODES[channels], Image)
+                picture.draft(mode, (width, height))
+            return _flattened(ImageOps.exif_transpose(picture), mode, Image)
     except (UnidentifiedImageError, Image.DecompressionBombError) as no:
         raise BrokenArtifact(_NO_PICTURE) from no
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, MemoryError) as no:
         raise BrokenArtifact(_DAMAGED) from no
-    size = (width or flat.width, height or flat.height)
-    if flat.size != size:
-        flat = flat.resize(size, Image.Resampling.BILINEAR)
-    return np.ascontiguousarray(
-        np.asarray(flat, dtype=np.uint8).reshape(size[1], size[0], channels)
-    )
 
 
 _NO_PICTURE = refusal(

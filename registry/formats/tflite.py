@@ -78,7 +78,7 @@ def _schema(buffer: Buffer, graph: int) -> tuple[Schema, int]:
     inputs = [tensors[i] for i in buffer.numbers(graph, _GRAPH_INPUTS)]
     outputs = [tensors[i] for i in buffer.numbers(graph, _GRAPH_OUTPUTS)]
     made = tuple(Output(t.name, "tensor", t.dtype, t.shape) for t in outputs)
-    return Schema("tensors", tensors=arrays.images(inputs), outputs=made), len(tensors)
+    return Schema("tensors", tensors=arrays.hinted(inputs), outputs=made), len(tensors)
 
 
 def _tensor(buffer: Buffer, at: int) -> Tensor:

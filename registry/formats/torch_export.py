@@ -104,7 +104,7 @@ def _schema(module: dict[str, Any], signature: dict[str, Any], values: dict[str,
         if "as_tensor" in spec.get("user_input", {}).get("arg", {})
     ]
     shown = _argument_names(module, inputs)
-    tensors = arrays.images(
+    tensors = arrays.hinted(
         [Tensor(s, *_meta(values[name])) for s, name in zip(shown, inputs, strict=True)]
     )
     picture = any(t.image for t in tensors)

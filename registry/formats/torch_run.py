@@ -77,9 +77,11 @@ def complete(model: Any, schema: Schema | None) -> Schema | None:
     filled, answer, is_open = _first_that_works(model, schema)
     if isinstance(answer, str):
         raise PredictionFailed("the model refused a first input of the proposed shape", answer)
-    pictured = arrays.images(filled.tensors)
+    pictured = arrays.hinted(filled.tensors)
     tensors = tuple(
-        replace(t, image=p.image, shape=t.shape if is_open else p.shape, dtype=p.dtype)
+        replace(
+            t, image=p.image, audio=p.audio, shape=t.shape if is_open else p.shape, dtype=p.dtype
+        )
         for t, p in zip(schema.tensors, pictured, strict=True)
     )
     learned = arrays.outputs(answer, picture=any(t.image for t in tensors))

@@ -127,7 +127,7 @@ def schema_of(
         tensors = [Tensor(arguments[0], *first)]
     else:
         tensors = [Tensor(name, "float32", (-1, -1)) for name in arguments]
-    pictured = arrays.images(tensors)
+    pictured = arrays.hinted(tensors)
     settled = all(size > 0 for t in pictured for size in t.shape[1:])
     return Schema(
         kind="tensors",

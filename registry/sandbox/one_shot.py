@@ -21,7 +21,7 @@ from registry.errors import (
     RegistryError,
     Rejected,
 )
-from registry.formats import convert
+from registry.formats import convert, decoders
 from registry.records import Inspection, Metric, Package, Report
 from registry.sandbox import conversion, descriptors, judge, progress, questions, scorer
 from registry.sandbox.contract import Made, ModelSpec
@@ -262,19 +262,24 @@ class OneShot(ABC):
             words = [str(word)[:100] for word in told.get("left out") or ()]
             return tuple(replace(row, source="file") for row in rows), tuple(words)
 
-    def decode_image(self, fd: int, width: int, height: int, channels: int) -> np.ndarray:
-        """Pixels of a picture, uint8 `(height, width, channels)`.
+    def decode(self, fd: int, kind: str, **order: Any) -> dict[str, np.ndarray]:
+        """What somebody fills a tensor with, as arrays: see `formats.decoders`.
+
+        Args:
+            kind: "picture", "sound" or "numbers".
+            order: As the decoder of that kind takes it.
 
         Raises:
-            BrokenArtifact: It is no picture that can be read.
+            BrokenArtifact: It is nothing of that kind that can be read.
             Busy: Too many files are being read.
         """
-        size = {"width": width, "height": height, "channels": channels}
-        with self._once("decode_image", fd, size) as (worker, reply):
-            pixels = questions.decoded(worker, reply).get("pixels")
-            if pixels is None or pixels.dtype != "uint8" or pixels.ndim != 3:
-                worker.refuse(Odd("a picture that is none"))
-            return pixels
+        with self._once("decode", fd, {"kind": kind, **order}) as (worker, reply):
+            found = questions.decoded(worker, reply)
+            for name, (kinds, n_axes) in decoders.REPLIES[kind].items():
+                array = found.get(name)
+                if array is None or array.dtype.kind not in kinds or n_axes not in (-1, array.ndim):
+                    worker.refuse(Odd(f"a {kind} that is none"))
+            return found
 
     @contextmanager
     def _turn_to_read(self) -> Iterator[None]:

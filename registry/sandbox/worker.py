@@ -223,11 +223,11 @@ def _read_metrics(_: Work, message: wire.Message) -> Reply:
         return _data(measures.read(file))
 
 
-def _decode_image(_: Work, message: wire.Message, **size: int) -> Reply:
-    from registry.formats import pictures
+def _decode(_: Work, message: wire.Message, *, kind: str, **order: Any) -> Reply:
+    from registry.formats import decoders
 
     with _file(message) as file:
-        return arrays.pack({"pixels": pictures.decode_image(file, **size)})
+        return arrays.pack(decoders.decode(kind, file, **order))
 
 
 def _convert(work: Work, message: wire.Message, *, format: str, target: str, most: int) -> Reply:
@@ -357,7 +357,7 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "changed": _changed,
     "piece": _piece,
     "read_metrics": _read_metrics,
-    "decode_image": _decode_image,
+    "decode": _decode,
 }
 
 

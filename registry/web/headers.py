@@ -33,7 +33,7 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=(), payment=()",
     "cross-origin-opener-policy": "same-origin",
 }
 _CLOSED = ("/_stcore/metrics", "/_stcore/agent")

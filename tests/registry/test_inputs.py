@@ -201,7 +201,7 @@ def test_a_single_row_may_leave_the_first_axis_out():
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ([[1, 2, 3]], "must have the shape any×2×2, got 1×3"),
+        ([[1, 2, 3]], "expects float32 (N, 2, 2), got int64 (1, 3)"),
         ([[[1, 2], [3]]], "ragged"),
         ([[["a", "b"], ["c", "d"]]], "must be numbers, got text"),
         ({"no": 1}, "must hold numbers"),

@@ -7,11 +7,9 @@ import time
 from dataclasses import replace
 
 import pytest
-from PIL import Image
 
 from registry import access, predict, predictions, staging, versions
 from registry.errors import (
-    BrokenArtifact,
     Conflict,
     Forbidden,
     InvalidInput,
@@ -19,7 +17,6 @@ from registry.errors import (
     PredictionFailed,
 )
 from registry.records import GUEST
-from tests.makers import models as makers
 
 
 def stage(reg, actor, path):
@@ -75,8 +72,6 @@ def test_a_strangers_model_is_not_found(reg, bob, admin, iris):
                 ask(reg, stranger, iris.ref)
         with pytest.raises(NotFound):
             predict.predict(reg, stranger, iris.ref, iris.schema.example)
-        with pytest.raises(NotFound):
-            predict.picture(reg, stranger, iris.ref, "x", "0" * 32)
 
 
 def test_a_viewer_with_a_grant_predicts(reg, alice, new_user, iris):
@@ -110,30 +105,6 @@ def test_a_model_that_raises_is_an_error_with_its_log_and_is_logged(reg, alice, 
         predict.predict(reg, alice, iris.ref, row)
     assert failed.value.message
     assert lines(reg, alice)[0].outcome == type(failed.value).__name__
-
-
-@pytest.mark.frameworks
-def test_a_picture_becomes_a_tensor_that_the_model_takes(reg, alice, publish_file, tmp_path):
-    digits = publish_file(alice, makers.torch_export_cnn(tmp_path), name="Digits")
-    [tensor] = [t for t in digits.schema.tensors if t.image]
-    image = tmp_path / "drawn.png"
-    Image.new("RGB", (40, 30), "white").save(image)
-    staged = stage(reg, alice, image)
-    array = predict.picture(reg, alice, digits.ref, tensor.name, staged)
-    assert array.shape == (1, *tensor.shape[1:])
-    answer = predict.predict(reg, alice, digits.ref, {tensor.name: array})
-    assert len(answer.output("probabilities").values) == 1
-    assert answer.output("label") is not None
-    with pytest.raises(NotFound):
-        predict.picture(reg, alice, digits.ref, "nonsense", staged)
-    image.write_bytes(b"no picture")
-    with pytest.raises(BrokenArtifact):
-        predict.picture(reg, alice, digits.ref, tensor.name, stage(reg, alice, image))
-
-
-def test_a_table_takes_no_picture(reg, alice, iris, tmp_path):
-    with pytest.raises(NotFound):
-        predict.picture(reg, alice, iris.ref, "x", "0" * 32)
 
 
 def test_the_door_costs_less_than_two_milliseconds(reg, alice, iris):

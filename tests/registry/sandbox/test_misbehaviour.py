@@ -209,7 +209,7 @@ def test_a_file_that_is_no_picture_is_broken(brisk, tmp_path):
     path = tmp_path / "deep.json"
     path.write_bytes(b"[" * 100_000)
     with path.open("rb") as file, pytest.raises(BrokenArtifact, match="picture"):
-        brisk.decode_image(file.fileno(), 8, 8, 3)
+        brisk.decode(file.fileno(), "picture", width=8, height=8, channels=3)
 
 
 def test_a_worker_may_not_answer_with_objects(script, ask):

@@ -251,9 +251,10 @@ def test_a_picture_is_decoded(brisk, tmp_path):
     path = tmp_path / "red.png"
     Image.new("RGB", (20, 10), (255, 0, 0)).save(path)
     with path.open("rb") as file:
-        pixels = brisk.decode_image(file.fileno(), 4, 2, 3)
-    assert pixels.dtype == np.uint8
-    assert pixels.tolist() == [[[255, 0, 0]] * 4] * 2
+        found = brisk.decode(file.fileno(), "picture", width=4, height=2, channels=3)
+    assert found["pixels"].dtype == np.uint8
+    assert found["pixels"].tolist() == [[[255, 0, 0]] * 4] * 2
+    assert found["small"].shape == (10, 20, 3)
 
 
 def test_a_schema_that_no_longer_fits_is_refused_by_the_model(brisk, script, ask):

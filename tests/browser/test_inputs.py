@@ -1,0 +1,118 @@
+"""Each kind of input, from a file or the keyboard to an answer, on real models."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import Server, create_admin, settle
+from tests.browser.test_main_job import picture, press, upload
+from tests.makers import feeds
+from tests.makers import models as makers
+
+Visit = Callable[..., BrowserContext]
+
+
+@pytest.fixture
+def ada(server: Server, page: Page) -> Page:
+    create_admin(page, server)
+    return page
+
+
+def publish(page: Page, server: Server, path: Path, name: str) -> None:
+    """Upload a model and open it in the playground."""
+    upload(page, server, path, name=name)
+    page.goto(f"{server.url}/playground?model=ada/{name.lower()}")
+    expect(page.get_by_role("button", name="Submit", exact=True)).to_be_visible()
+    settle(page)
+
+
+def fill_with(page: Page, tensor: str, source: str) -> None:
+    page.get_by_role("combobox", name=f"What {tensor} is filled with").click()
+    page.get_by_role("option", name=source, exact=True).click()
+    settle(page)
+
+
+def give(page: Page, path: Path) -> None:
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(path)
+    settle(page)
+
+
+def expect_answer(page: Page) -> None:
+    press(page, "Submit")
+    expect(page.get_by_text("Answered in")).to_be_visible()
+
+
+@pytest.mark.parametrize("make", [feeds.onnx_photo, feeds.torch_export_photo])
+def test_a_picture_is_answered_by_a_classifier(
+    make: Callable[[Path], Path], server: Server, ada: Page, tmp_path: Path
+) -> None:
+    Image.effect_noise((320, 200), 40).convert("RGB").save(tmp_path / "photo.png")
+    publish(ada, server, make(tmp_path), "Photos")
+    give(ada, tmp_path / "photo.png")
+    expect(ada.get_by_text("as uploaded")).to_be_visible()
+    expect(ada.get_by_text("as the model sees it, 32 × 32")).to_be_visible()
+    expect_answer(ada)
+    picture(ada, "input-picture", tmp_path)
+
+
+def test_a_sound_is_answered(server: Server, ada: Page, tmp_path: Path) -> None:
+    tone = (np.sin(np.arange(44_100) * 0.06) * 16_384).astype("<i2")
+    with wave.open(str(tmp_path / "tone.wav"), "wb") as writer:
+        writer.setparams((1, 2, 44_100, 0, "NONE", ""))
+        writer.writeframes(tone.tobytes())
+    publish(ada, server, feeds.onnx_sound(tmp_path), "Sounds")
+    give(ada, tmp_path / "tone.wav")
+    expect(ada.get_by_text("44,100 → 16,000 Hz by linear interpolation")).to_be_visible()
+    expect(ada.get_by_test_id("stPlotlyChart").first).to_be_visible()
+    expect(ada.get_by_test_id("stAudio")).to_be_visible()
+    expect_answer(ada)
+    picture(ada, "input-sound", tmp_path)
+
+
+def test_several_tensors_are_filled_each_in_its_way(
+    server: Server, ada: Page, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "wrong.npy", np.ones((2, 4)))
+    np.save(tmp_path / "right.npy", np.ones((1, 3)))
+    publish(ada, server, feeds.onnx_several(tmp_path), "Several")
+    fill_with(ada, "features", "File")
+    give(ada, tmp_path / "wrong.npy")
+    expect(ada.get_by_text("expects float32 (N, 3), got float64 (2, 4)")).to_be_visible()
+    give(ada, tmp_path / "right.npy")
+    expect(ada.get_by_text("float32 (1, 3) · from 1 to 1, mean 1")).to_be_visible()
+    fill_with(ada, "ids", "Random")
+    fill_with(ada, "flags", "Zeros")
+    expect(ada.get_by_text("bool (1, 2) · 0 of 2 true")).to_be_visible()
+    ada.get_by_role("textbox", name="note as text").fill("good morning")
+    expect_answer(ada)
+    press(ada, "Raw answer")
+    expect(ada.get_by_text("good morning").last).to_be_visible()
+    picture(ada, "input-several", tmp_path)
+
+
+def test_a_text_is_answered(server: Server, ada: Page, tmp_path: Path) -> None:
+    publish(ada, server, makers.sklearn_text(tmp_path), "Texts")
+    ada.get_by_role("textbox", name="text").fill("a good day")
+    expect_answer(ada)
+
+
+def test_a_row_with_a_gap_is_answered(server: Server, ada: Page, tmp_path: Path) -> None:
+    publish(ada, server, makers.sklearn_pipeline(tmp_path), "Customers")
+    ada.get_by_role("spinbutton", name="age").fill("")
+    ada.get_by_role("combobox", name="city").click()
+    ada.get_by_role("option", name="– missing –").click()
+    expect_answer(ada)
+    picture(ada, "input-row", tmp_path)
+
+
+def test_the_camera_is_allowed_to_this_site_alone(server: Server, ada: Page) -> None:
+    policy = ada.request.get(server.url).headers["permissions-policy"]
+    assert "camera=(self)" in policy
+    assert "microphone=()" in policy
