@@ -33,6 +33,8 @@ from registry import (
     retention,
     search,
     staging,
+    training,
+    trainings,
 )
 from registry.core import Registry
 from registry.records import Actor, ModelQuery
@@ -47,6 +49,7 @@ _HANDLERS = {
     golden_runs.KIND: golden_runs.run,
     rescans.KIND: rescans.run,
     results.KIND: evaluating.run,
+    trainings.KIND: training.run,
     **conversions.HANDLERS,
 }
 _SWEEPS = (checks.catch_up, staging.sweep, retention.sweep)

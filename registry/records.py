@@ -68,10 +68,14 @@ from registry.standards import RuleResult as RuleResult
 from registry.trying import Attribution as Attribution
 from registry.trying import BadRow as BadRow
 from registry.trying import Candidate as Candidate
+from registry.trying import Feature as Feature
+from registry.trying import FeatureKind as FeatureKind
 from registry.trying import Flag as Flag
 from registry.trying import Keeping as Keeping
 from registry.trying import Movement as Movement
+from registry.trying import Plan as Plan
 from registry.trying import Scoring as Scoring
+from registry.trying import Sheet as Sheet
 from registry.trying import Surface as Surface
 from registry.trying import TaskState as TaskState
 from registry.trying import Token as Token

@@ -311,6 +311,20 @@ def _judge(work: Work, message: wire.Message, *, step: str, **order: Any) -> Rep
 _STEPS = {name: name for name in ("begin", "next", "told", "quality", "pair")}
 
 
+def _train(work: Work, message: wire.Message, **order: Any) -> Reply:
+    """One step of a training's dialog."""
+    from registry.fitting import trainer
+
+    file = _file(message) if message.fds else None
+    told = trainer.step(work.tally, file, bytes(message.body), order)
+    if isinstance(told, convert.Made):
+        work.made = told
+        return _announced(told)
+    if isinstance(told, trainer.Trainer):
+        work.tally, told = told, {}
+    return _data(told)
+
+
 def _changed(work: Work, message: wire.Message, **order: Any) -> Reply:
     from registry.formats import changes
 
@@ -340,6 +354,7 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "read_table": _read_table,
     "read_rows": _read_rows,
     "judge": _judge,
+    "train": _train,
     "changed": _changed,
     "piece": _piece,
     "read_metrics": _read_metrics,
