@@ -99,21 +99,28 @@ def start(
         if len(open_ones) >= MOST_OPEN:
             said = f"{MOST_OPEN} of your trainings wait or run already"
             raise Conflict(f"{said}: wait for one, or cancel one")
-        added = TrainingRow(
-            user_id=actor.id,
-            staged_id=staged.id,
-            filename=staged.filename,
-            target=target,
-            task=task,
-            kinds=dict(used),
-        )
-        s.add(added)
-        s.flush()
-        training_id = added.id
+        training_id = add_in(s, actor, staged, target, task, used)
         audit.record(s, actor, "training.start", staged.filename, target=target, task=task)
         job_id = jobs.submit_in(s, actor, KIND, training_id, staged.filename)
     jobs.start(reg, job_id)
     return training_id
+
+
+def add_in(
+    s: Session, actor: Actor, staged: StagedRow, target: str, task: str, kinds: Mapping[str, str]
+) -> str:
+    """Record a training that has yet to be done, inside the caller's transaction; its id."""
+    added = TrainingRow(
+        user_id=actor.id,
+        staged_id=staged.id,
+        filename=staged.filename,
+        target=target,
+        task=task,
+        kinds=dict(kinds),
+    )
+    s.add(added)
+    s.flush()
+    return added.id
 
 
 def get(reg: Registry, actor: Actor, training_id: str) -> Training:

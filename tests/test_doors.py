@@ -34,6 +34,7 @@ from registry import (
     publish,
     results,
     staging,
+    trainings,
     trust,
     versions,
 )
@@ -82,6 +83,7 @@ class World:
     job_id: str
     dataset_id: str
     evaluation_id: str
+    training_id: str
     case_id: str
 
     @property
@@ -98,6 +100,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "artifact_id": lambda w: w.first.artifacts[0].id,
     "blob": lambda w: staging.pointer(w.reg, staging.get(w.reg, w.alice, w.staged_id), w.alice),
     "chosen": lambda w: "",
+    "candidate": lambda w: "floor",
     "case_id": lambda w: w.case_id,
     "current": lambda w: PASSWORD,
     "base_ref": lambda w: w.ref,
@@ -112,6 +115,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "inputs": _row,
     "inspection": lambda w: w.first.inspection,
     "job_id": lambda w: w.job_id,
+    "kinds": lambda w: {"x": "number"},
     "level": lambda w: "view",
     "metric": lambda w: "accuracy",
     "metrics": lambda w: {"accuracy": 0.9},
@@ -134,6 +138,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "task": lambda w: "classification",
     "tensor_name": lambda w: "input",
     "tolerance": lambda w: 1e-6,
+    "training_id": lambda w: w.training_id,
     "username": lambda w: w.bob.username,
     "version_ids": lambda w: [w.first.id],
     "watch": lambda w: None,
@@ -141,7 +146,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
-    "parent_ref ref refs staged_id".split()
+    "parent_ref ref refs staged_id training_id".split()
 )
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
@@ -152,6 +157,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "evaluations.start": {"target": "species"},
     "aliases.rollback": {"alias": "champion"},
     "models.edit": {"description": "another one"},
+    "trainings.start": {"target": "species"},
     "versions.edit": {"notes": "looked at again"},
 }
 """Arguments that differ from the above for one door."""
@@ -219,6 +225,8 @@ NOT_RUN_HERE = {
     "evaluations.changed_rows": "needs answers that were kept; see tests/registry/evaluation",
     "predict.picture": "needs an upload that is a picture; see tests/registry",
     "metric_files.read": "needs an upload that holds metrics; see tests/registry",
+    "training.save": "needs candidates that were fitted; see tests/registry/training",
+    "trainings.look": "needs an upload that is a table; see tests/registry/training",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
 }
 
@@ -317,6 +325,9 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
                 s, alice, staging.row_in(s, alice, staged_id), _table(inspection)
             )
             evaluation_id = _judged_in(s, reg, alice, dataset, rows[0].id)
+            file = staging.row_in(s, alice, staged_id)
+            asked = (f"{SECRET} target", "regression", {SECRET: "number"})
+            training_id = trainings.add_in(s, alice, file, *asked)
         case = golden_cases.add(reg, alice, address, f"{SECRET} case", {"a": 1}, {"label": "b"})
         for row in rows:
             versions.conclude(reg, row.id, status="ready")
@@ -332,6 +343,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             job_id=job_id,
             dataset_id=dataset.id,
             evaluation_id=evaluation_id,
+            training_id=training_id,
             case_id=case.id,
         )
 

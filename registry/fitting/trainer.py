@@ -147,7 +147,9 @@ def _quietly() -> Iterator[None]:
         yield
 
 
-def step(held: Any, file: BinaryIO | None, body: bytes, order: dict[str, Any]) -> Any:
+def step(
+    held: Trainer | None, file: BinaryIO | None, body: bytes, order: dict[str, Any]
+) -> tuple[Trainer | None, Any]:
     """What one message of the dialog asks for.
 
     Args:
@@ -155,12 +157,14 @@ def step(held: Any, file: BinaryIO | None, body: bytes, order: dict[str, Any]) -
         file: The table, with the first message.
 
     Returns:
-        A new trainer, plain data to reply, or a made file.
+        The trainer to hold, and what to reply: plain data, or a made file.
     """
     name = order.pop("step")
     if file is None:
-        return getattr(held, _STEPS[name])(**order)
-    return guesses.look(file, **order) if name == "look" else Trainer(file, json.loads(body))
+        return held, getattr(held, _STEPS[name])(**order)
+    if name == "look":
+        return None, guesses.look(file, **order)
+    return Trainer(file, json.loads(body)), {}
 
 
 _STEPS = {name: name for name in ("plan", "fold", "fit")}

@@ -316,13 +316,9 @@ def _train(work: Work, message: wire.Message, **order: Any) -> Reply:
     from registry.fitting import trainer
 
     file = _file(message) if message.fds else None
-    told = trainer.step(work.tally, file, bytes(message.body), order)
-    if isinstance(told, convert.Made):
-        work.made = told
-        return _announced(told)
-    if isinstance(told, trainer.Trainer):
-        work.tally, told = told, {}
-    return _data(told)
+    work.tally, told = trainer.step(work.tally, file, bytes(message.body), order)
+    work.made = told if isinstance(told, convert.Made) else None
+    return _announced(work.made) if work.made else _data(told)
 
 
 def _changed(work: Work, message: wire.Message, **order: Any) -> Reply:

@@ -65,9 +65,7 @@ def everything() -> pd.DataFrame:
 def bring(reg: Registry, alice: Actor) -> Bring:
     """Uploads a table; the id of the staged file."""
 
-    def run(
-        data: pd.DataFrame | bytes, filename: str = "rows.csv", actor: Actor = alice
-    ) -> str:
+    def run(data: pd.DataFrame | bytes, filename: str = "rows.csv", actor: Actor = alice) -> str:
         if isinstance(data, pd.DataFrame):
             data = data.to_csv(index=False).encode()
         with staging.receive(reg, actor, filename) as incoming:
