@@ -36,7 +36,8 @@ def mine(reg: Registry, actor: Actor) -> None:
     """What was trained, and what is under way."""
     found = recalled(trainings.find, reg, actor)
     if not found:
-        training.teach()
+        if "file" not in st.query_params:
+            training.teach()
         return
     cards.section("Your trainings", "Nobody else sees them. Fitted files wait a day to be saved.")
     training.follow(reg, actor, [each for each in found if each.state in ("queued", "running")])

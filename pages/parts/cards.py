@@ -53,6 +53,8 @@ _DONE = {
     "golden.remove": "removed a golden case of",
     "golden.run": "ran the golden cases on",
     "job.cancel": "cancelled the",
+    "training.start": "started to train on",
+    "training.remove": "deleted the training on",
     "alias.move": "moved an alias of",
     "alias.remove": "removed an alias of",
     "file.stage": "uploaded the file",

@@ -26,21 +26,28 @@ def show(reg: Registry, actor: Actor, found: Training) -> None:
         return
     st.markdown(_verdict(found, plan))
     cards.findings(plan.findings)
-    good = [each for each in found.leaderboard if not each.failure]
-    metric = plan.metric
-    cards.section(
-        _TITLES.get(metric, metric),
-        f"A dot per fold, a stroke at the mean of the {plan.n_folds}; higher is better.",
-    )
-    names = tuple(each.title for each in good)
-    scores = tuple(each.scores[metric] for each in good)
-    figure = charts_training.folds(actor.id, names, scores)
-    charts.show(figure, key="train.folds", alt=f"{metric} of every candidate, fold by fold")
+    _figure(actor, found, plan)
     cards.section("Leaderboard", "Mean ± standard deviation over the folds.")
     for place, candidate in enumerate(found.leaderboard):
         _line(reg, actor, found, plan, candidate, best=place == 0)
     with st.expander("What was done to the columns", icon=":material/tune:"):
         st.markdown("\n".join(f"- {text.escape(step, 600)}" for step in plan.steps))
+
+
+def _figure(actor: Actor, found: Training, plan: Plan) -> None:
+    """The scores that decide, fold by fold; the floor would squeeze them into a corner."""
+    metric = plan.metric
+    good = [each for each in found.leaderboard if not each.failure and each.name != "floor"]
+    if not good:
+        return
+    cards.section(
+        _TITLES.get(metric, metric),
+        f"A dot per fold, a stroke at the mean of the {plan.n_folds}; higher is better.",
+    )
+    figure = charts_training.folds(
+        actor.id, tuple(each.title for each in good), tuple(each.scores[metric] for each in good)
+    )
+    charts.show(figure, key="train.folds", alt=f"{metric} of every candidate, fold by fold")
 
 
 def _verdict(found: Training, plan: Plan) -> str:
@@ -92,7 +99,7 @@ def _scores(plan: Plan, candidate: Candidate) -> str:
     return f":small[:gray[{text.escape(' · '.join(part for part in said if part), 400)}]]"
 
 
-@st.dialog("Save this model?", width="large")
+@st.dialog("Save this model?", width="medium")
 def _save(reg: Registry, actor: Actor, found: Training, candidate: Candidate) -> None:
     """Name, description, tags, license; then the ordinary way of an upload."""
     st.markdown(

@@ -16,7 +16,7 @@ from registry.memory import recalled
 from registry.records import Actor, EvaluationTask, FeatureKind, Sheet, Training
 
 _POLL_S = 1.0
-_SHEETS = "train.sheets"
+_SHEETS, _STARTED = "train.sheets", "train.started"
 KINDS: dict[FeatureKind, str] = {
     "number": "Number",
     "category": "Category",
@@ -39,7 +39,11 @@ _STEPS = (
     ("table_view", "Drop a table", "CSV or Parquet with a header; it is deleted afterwards."),
     ("target", "Choose the target", "What each column is gets guessed; correct it."),
     ("model_training", "Let it train", "Simple models, judged on rows they have not seen."),
-    ("bookmark_add", "Save one, or none", "Only what you save becomes a model."),
+    (
+        "bookmark_add",
+        "Save one, or none",
+        "Nothing is kept by itself: only what you save becomes a model.",
+    ),
 )
 
 
@@ -48,7 +52,7 @@ def bring(reg: Registry, actor: Actor) -> Sheet | None:
     file = st.file_uploader(
         f"CSV or Parquet, at most {reg.settings.train_rows:,} rows",
         type=["csv", "tsv", "txt", "parquet"],
-        key="train.drop",
+        key=f"train.drop.{st.session_state.get(_STARTED, 0)}",
         max_upload_size=reg.settings.max_upload_mb,
     )
     known: dict[str, str] = st.session_state.setdefault("train.files", {})
@@ -68,7 +72,7 @@ def bring(reg: Registry, actor: Actor) -> Sheet | None:
 def ask(reg: Registry, actor: Actor, sheet: Sheet) -> None:
     """Target, task and what each column is; then start."""
     cards.section(
-        text.clean(sheet.filename, 80).replace("[", "("),
+        text.escape(sheet.filename, 80),
         f"{text.count(sheet.n_rows, 'row')}, {text.count(len(sheet.features), 'column')}",
     )
     target, task = _said(sheet)
@@ -79,6 +83,8 @@ def ask(reg: Registry, actor: Actor, sheet: Sheet) -> None:
         if cards.action("Train", why, key="train.go", type="primary", icon=":material/play_arrow:"):
             with notices.shown(stop=False):
                 training_id = trainings.start(reg, actor, sheet.id, target, task, kinds)
+                st.session_state[_SHEETS].pop(sheet.id, None)
+                st.session_state[_STARTED] = st.session_state.get(_STARTED, 0) + 1
                 travel.go("train.py", {"id": training_id})
         st.caption(
             f"Learns from {text.count(n_used, 'column')}. It runs in the background, at most "
@@ -151,15 +157,15 @@ def teach() -> None:
 def head(found: Training) -> None:
     """Of what, and how it stands."""
     colour, icon, word = _STATES[found.state]
-    facts = [f"{found.task} of {found.target}"]
+    facts = [f"baselines for the {found.task} of {found.target}"]
     if found.plan:
         facts.append(text.count(found.plan.n_rows, "row"))
         facts.append(f"{found.train_s:,.0f} s")
     said = text.escape(" · ".join([*facts, text.ago(found.created_at)]), 300)
-    title = f"Baselines for {text.clean(found.filename, 60)}"
+    title = text.clean(found.filename, 60)
     place = cards.header(title, f":{colour}-badge[:material/{icon}: {word}] {said}")
     with place:
-        cards.go("All trainings", "train.py", key="train.all", icon=":material/arrow_back:")
+        cards.go("Trainings", "train.py", key="train.all", icon=":material/arrow_back:")
 
 
 def failed(found: Training) -> None:

@@ -10,7 +10,7 @@ from registry.fitting.table import MOST_CLASSES, Table
 from registry.formats.text import clean
 from registry.records import EvaluationTask, Finding
 
-_SAMPLE = 5_000
+_SAMPLE = 2_000
 _PERFECT = 0.999
 
 

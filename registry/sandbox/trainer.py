@@ -86,8 +86,16 @@ class Trainer:
             raise BrokenArtifact(f"the rows could not be read: {_said(failed)}") from failed
 
     def plan(self, timeout_s: float) -> Plan:
-        """What it is going to try."""
-        data = self._data(self._ask("plan", timeout_s))
+        """What it is going to try.
+
+        Raises:
+            PredictionFailed: Looking at the columns took too long.
+        """
+        try:
+            data = self._data(self._ask("plan", timeout_s))
+        except PredictionTimeout as late:
+            said = "looking at the columns took too long: leave some out, or take fewer rows"
+            raise PredictionFailed(said) from late
         plan = questions.record(Plan, self._worker, data)
         odd = not 0 < len(plan.candidates) <= _MOST_CANDIDATES or not 1 < plan.n_folds <= 10
         if odd or plan.metric not in plan.metrics:
