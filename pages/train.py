@@ -1,4 +1,4 @@
-"""/train?id=id&file=id: a table in, a leaderboard of baselines out, one of them saved if wanted."""
+"""/train?id=id&rows=id: a table in, a leaderboard of baselines out, one of them saved if wanted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def mine(reg: Registry, actor: Actor) -> None:
     """What was trained, and what is under way."""
     found = recalled(trainings.find, reg, actor)
     if not found:
-        if "file" not in st.query_params:
+        if "rows" not in st.query_params:
             training.teach()
         return
     cards.section("Your trainings", "Nobody else sees them. Fitted files wait a day to be saved.")

@@ -55,13 +55,15 @@ def _verdict(found: Training, plan: Plan) -> str:
     best, metric = found.leaderboard[0], plan.metric
     floor = next((each for each in found.leaderboard if each.name == "floor"), None)
     title, mean = text.escape(best.title), best.mean(metric)
-    if floor is None or floor.failure or best.name == floor.name:
-        return (
-            f"**Nothing beats the floor**: the columns tell nothing of {text.escape(found.target)}."
-        )
-    less = mean - best.spread(metric) <= floor.mean(metric)
+    if best.name == "floor":
+        target = text.escape(found.target)
+        return f"**Nothing beats the floor**: the columns tell nothing of {target}."
     said = f"**{title}** is best: {_TITLES.get(metric, metric)} **{mean:.4g}**"
-    said += f" ± {best.spread(metric):.2g}, where the floor has {floor.mean(metric):.4g}."
+    said += f" ± {best.spread(metric):.2g}"
+    if floor is None or floor.failure:
+        return f"{said}."
+    less = mean - best.spread(metric) <= floor.mean(metric)
+    said += f", where the floor has {floor.mean(metric):.4g}."
     return f"{said} That is hardly better than the floor." if less else said
 
 

@@ -58,8 +58,8 @@ def bring(reg: Registry, actor: Actor) -> Sheet | None:
     known: dict[str, str] = st.session_state.setdefault("train.files", {})
     if file is not None and file.file_id not in known:
         known[file.file_id] = uploads.staged(file).id
-        st.query_params["file"] = known[file.file_id]
-    staged_id = st.query_params.get("file", "")
+        st.query_params["rows"] = known[file.file_id]
+    staged_id = st.query_params.get("rows", "")
     if not staged_id:
         return None
     sheets: dict[str, Sheet] = st.session_state.setdefault(_SHEETS, {})
