@@ -17,6 +17,7 @@ NAMES = (
     "search",
     "screens",
     "evaluation",
+    "visitors",
 )
 
 wanted, sys.argv[1:] = sys.argv[1:], []

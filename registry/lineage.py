@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import audit, models, references
@@ -147,11 +147,10 @@ def of_versions(s: Session, actor: Actor, version_ids: Iterable[str]) -> dict[st
     return {child_id: tuple(refs) for child_id, refs in found.items()}
 
 
-def n_children(s: Session, version_id: str) -> int:
-    """How many versions derive from this one."""
-    return s.execute(
-        select(func.count()).select_from(ParentRow).where(ParentRow.parent_id == version_id)
-    ).scalar_one()
+def has_children(s: Session, version_id: str) -> bool:
+    """Whether versions derive from this one; how many would tell of other people's."""
+    found = select(ParentRow.child_id).where(ParentRow.parent_id == version_id).limit(1)
+    return s.execute(found).first() is not None
 
 
 def _addressed(query: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from rapidfuzz import fuzz
-from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
 from registry import artifacts, audit, policy, wording
@@ -304,13 +304,10 @@ def purge_in(s: Session, reg: Registry, actor: Actor, row: ModelRow) -> int:
         Conflict: Versions of other models derive from it.
     """
     inside = select(VersionRow.id).where(VersionRow.model_id == row.id)
-    children = (
-        select(func.count())
-        .select_from(ParentRow)
-        .where(ParentRow.parent_id.in_(inside), ParentRow.child_id.not_in(inside))
-    )
-    if n := s.execute(children).scalar_one():
-        raise Conflict(f"{n} version(s) of other models derive from this one")
+    outside = ParentRow.child_id.not_in(inside)
+    children = select(ParentRow.child_id).where(ParentRow.parent_id.in_(inside), outside)
+    if s.execute(children.limit(1)).first():  # how many would tell of other people's models
+        raise Conflict("versions of other models derive from this one")
     audit.record(s, actor, "model.purge", address(s, row), model_id=row.id)
     freed = artifacts.drop_in(s, reg, model_id=row.id)
     s.execute(delete(ParentRow).where(ParentRow.child_id.in_(inside)))

@@ -365,8 +365,8 @@ def _refuse_when_needed(s: Session, row: VersionRow) -> None:
     names = s.execute(select(AliasRow.name).where(AliasRow.version_id == row.id)).scalars().all()
     if names:
         raise Conflict(f"the alias {', '.join(names)} points at this version: move it first")
-    if n := lineage.n_children(s, row.id):
-        raise Conflict(f"{n} version(s) derive from this one")
+    if lineage.has_children(s, row.id):
+        raise Conflict("other versions derive from this one: they would lose where they come from")
 
 
 def _record_audit(

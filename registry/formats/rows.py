@@ -189,7 +189,8 @@ def plain(column: pa.Array) -> pa.Array:
 def no_table(why: str) -> BrokenArtifact:
     """The refusal of a file that holds no rows to read."""
     todo = "Save it as CSV with a header line, or as Parquet"
-    return BrokenArtifact(refusal("the rows cannot be read as a table", why, todo))
+    sentence = f"{why[:1].upper()}{why[1:]}"
+    return BrokenArtifact(refusal("the rows cannot be read as a table", sentence, todo))
 
 
 def _named(names: list[str]) -> list[str]:
