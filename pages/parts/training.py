@@ -156,7 +156,8 @@ def teach() -> None:
 
 def head(found: Training) -> None:
     """Of what, and how it stands."""
-    colour, icon, word = _STATES[found.state]
+    state = "running" if found.state == "queued" else found.state  # drawn once, the bar each second
+    colour, icon, word = _STATES[state]
     facts = [f"baselines for the {found.task} of {found.target}"]
     if found.plan:
         facts.append(text.count(found.plan.n_rows, "row"))
