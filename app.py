@@ -35,6 +35,8 @@ from registry import (
     scorings,
     search,
     staging,
+    training,
+    trainings,
 )
 from registry.core import Registry
 from registry.records import Actor, ModelQuery
@@ -50,6 +52,7 @@ _HANDLERS = {
     rescans.KIND: rescans.run,
     results.KIND: evaluating.run,
     scorings.KIND: scoring.run,
+    trainings.KIND: training.run,
     **conversions.HANDLERS,
 }
 _SWEEPS = (checks.catch_up, staging.sweep, retention.sweep, scorings.sweep)

@@ -14,6 +14,7 @@ PAGES = {
         ("upload.py", "Upload", "upload", True),
         ("compare.py", "Compare", "compare_arrows", True),
         ("playground.py", "Playground", "science", True),
+        ("train.py", "Train", "model_training", True),
         ("evaluations.py", "Evaluations", "rule", True),
         ("model.py", "Model", "deployed_code", False),
         ("evaluation.py", "Evaluation", "rule", False),

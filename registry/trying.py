@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
+from registry.evaluation import EvaluationTask
+from registry.inspection import Finding
 from registry.prediction import OutputValue, Prediction, PredictionLine
+from registry.schema import Schema
 
 Keeping = Literal["nothing", "digest", "full"]
 Flag = Literal["wrong", "unsure", "offensive", "other"]
+FeatureKind = Literal["number", "boolean", "category", "date", "text", "drop"]
 TaskState = Literal["queued", "running", "done", "failed"]
 
 
@@ -142,31 +147,107 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One pipeline of a baseline: its score per fold, best of the leaderboard first."""
+class Feature:
+    """A column of a table to train on, and what it is to a model.
+
+    Attributes:
+        why: Why it is left out; "" when it is not.
+        shown: Some of its values.
+        n_distinct: Different values among the rows looked at.
+        gaps: Share of rows without a value, from 0 to 1.
+    """
 
     name: str
-    metric: str
-    scores: tuple[float, ...]
-    fit_s: float
+    kind: FeatureKind
+    why: str = ""
+    shown: str = ""
+    n_distinct: int = 0
+    gaps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """An uploaded table before training: its columns, and guesses of target and task."""
+
+    id: str
+    filename: str
+    n_rows: int
+    features: tuple[Feature, ...]
+    target: str
+    task: EvaluationTask
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One pipeline of a baseline, cross-validated.
+
+    Attributes:
+        name: Its word in file names; `title` is for people.
+        scores: Metric to the score on each fold, in the same order for every candidate.
+        fit_s: Seconds one fit took, the mean over the folds.
+        failure: Why there are no scores; "" when there are.
+        draft_id: The staged file of it, fitted to all rows; "" when there is none (any more).
+        ref: The version it was saved as.
+    """
+
+    name: str
+    title: str
+    scores: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    fit_s: float = 0.0
     failure: str = ""
-    parameters: dict[str, Any] | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    size_bytes: int = 0
+    draft_id: str = ""
+    ref: str = ""
+
+    def mean(self, metric: str) -> float:
+        """Mean over the folds; NaN without scores."""
+        found = self.scores.get(metric, ())
+        return sum(found) / len(found) if found else math.nan
+
+    def spread(self, metric: str) -> float:
+        """Standard deviation over the folds, as `numpy.std` gives it."""
+        found, middle = self.scores.get(metric, ()), self.mean(metric)
+        return math.sqrt(sum((s - middle) ** 2 for s in found) / len(found)) if found else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a worker made of a table and is going to try.
+
+    Attributes:
+        metric: What decides; one of `metrics`.
+        n_rows: Rows that have an answer and are used.
+        steps: What was done to the columns, in words.
+        schema: What the fitted pipelines take.
+    """
+
+    n_rows: int
+    n_folds: int
+    metric: str
+    metrics: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    findings: tuple[Finding, ...]
+    steps: tuple[str, ...]
+    schema: Schema
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A baseline that the server trains for a person."""
+    """A baseline that the server trains for a person; the best of the leaderboard first."""
 
     id: str
     filename: str
     target: str
-    task: str
+    task: EvaluationTask
     state: TaskState
-    n_rows: int
-    leaderboard: tuple[Candidate, ...]
-    failure: str
+    progress: float
+    message: str
     created_at: datetime
     finished_at: datetime | None = None
+    plan: Plan | None = None
+    leaderboard: tuple[Candidate, ...] = ()
+    train_s: float = 0.0
 
 
 Scale = Literal["probability", "value", "score", "label"]

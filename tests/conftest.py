@@ -26,7 +26,16 @@ Publish = Callable[..., Version]
 
 # Where tests build models of every kind and load them: the imports take seconds and a gigabyte.
 _FRAMEWORKS = {
-    *("contracts", "evaluation", "formats", "judging", "sandbox", "scanners", "scoring"),
+    *(
+        "contracts",
+        "evaluation",
+        "formats",
+        "judging",
+        "sandbox",
+        "scanners",
+        "scoring",
+        "training",
+    ),
     *("test_benchmarks.py", "test_conversion.py", "test_conversions.py"),
     *("test_corpus.py", "test_packages.py", "test_quarantine.py"),
     *("test_rescans.py", "test_trust.py"),

@@ -38,6 +38,7 @@ from registry import (
     scorings,
     staging,
     tokens,
+    trainings,
     trust,
     versions,
 )
@@ -87,6 +88,7 @@ class World:
     dataset_id: str
     evaluation_id: str
     scoring_id: str
+    training_id: str
     case_id: str
     prediction_id: str
     token_id: str
@@ -105,6 +107,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "artifact_id": lambda w: w.first.artifacts[0].id,
     "blob": lambda w: staging.pointer(w.reg, staging.get(w.reg, w.alice, w.staged_id), w.alice),
     "chosen": lambda w: "",
+    "candidate": lambda w: "floor",
     "case_id": lambda w: w.case_id,
     "current": lambda w: PASSWORD,
     "base_ref": lambda w: w.ref,
@@ -120,6 +123,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "inputs": _row,
     "inspection": lambda w: w.first.inspection,
     "job_id": lambda w: w.job_id,
+    "kinds": lambda w: {"x": "number"},
     "level": lambda w: "view",
     "metric": lambda w: "accuracy",
     "metrics": lambda w: {"accuracy": 0.9},
@@ -149,6 +153,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "tensor_name": lambda w: "input",
     "token_id": lambda w: w.token_id,
     "tolerance": lambda w: 1e-6,
+    "training_id": lambda w: w.training_id,
     "username": lambda w: w.bob.username,
     "version_ids": lambda w: [w.first.id],
     "watch": lambda w: None,
@@ -158,7 +163,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
-    "parent_ref prediction_id ref refs scoring_id staged_id token_id".split()
+    "parent_ref prediction_id ref refs scoring_id staged_id token_id training_id".split()
 )
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
@@ -170,6 +175,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "aliases.rollback": {"alias": "champion"},
     "models.edit": {"description": "another one"},
     "tokens.create": {"name": "a script"},
+    "trainings.start": {"target": "species"},
     "versions.edit": {"notes": "looked at again"},
 }
 """Arguments that differ from the above for one door."""
@@ -244,6 +250,8 @@ NOT_RUN_HERE = {
         "need an upload of that kind; see tests/registry/test_decoding.py",
     ),
     "metric_files.read": "needs an upload that holds metrics; see tests/registry",
+    "training.save": "needs candidates that were fitted; see tests/registry/training",
+    "trainings.look": "needs an upload that is a table; see tests/registry/training",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
 }
 
@@ -346,6 +354,8 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             evaluation_id = _judged_in(s, reg, alice, dataset, rows[0].id)
             file = staging.row_in(s, alice, staged_id)
             scoring_id = scorings.add_in(s, alice, rows[0].id, file).id
+            asked = (f"{SECRET} target", "regression", {SECRET: "number"})
+            training_id = trainings.add_in(s, alice, file, *asked)
         case = golden_cases.add(reg, alice, address, f"{SECRET} case", {"a": 1}, {"label": "b"})
         for row in rows:
             versions.conclude(reg, row.id, status="ready")
@@ -362,6 +372,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             dataset_id=dataset.id,
             evaluation_id=evaluation_id,
             scoring_id=scoring_id,
+            training_id=training_id,
             case_id=case.id,
             prediction_id=_asked(reg, alice, rows[0]),
             token_id=tokens.create(reg, alice, "a script", ["predict"])[0].id,

@@ -57,6 +57,8 @@ _DONE = {
     "prediction.share": "shared a prediction of",
     "prediction.unshare": "stopped sharing a prediction of",
     "job.cancel": "cancelled the",
+    "training.start": "started to train on",
+    "training.remove": "deleted the training on",
     "alias.move": "moved an alias of",
     "alias.remove": "removed an alias of",
     "file.stage": "uploaded the file",

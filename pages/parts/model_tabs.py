@@ -116,8 +116,16 @@ def _failure(actor: Actor, model: Model, version: Version) -> None:
 
 def _trained(version: Version) -> None:
     """What the person said about its making, and its parameters, folded."""
-    names = {"dataset": "Data set", "n_train": "Training rows", "n_test": "Test rows"}
-    said = {names[key]: value for key, value in version.training.items() if key in names}
+    names = {
+        "algorithm": "Algorithm", "dataset": "Data set", "target": "Target",
+        "features": "Features", "n_train": "Training rows", "n_test": "Test rows",
+        "validation": "Judged by", "training_time_s": "Seconds of training",
+    }  # fmt: skip
+    told = {key: value for key, value in version.training.items() if key in names}
+    said = {
+        names[key]: text.listing([str(v) for v in value], 8) if isinstance(value, list) else value
+        for key, value in told.items()
+    }
     cards.facts(said)
     if version.parameters:
         with st.expander(text.count(len(version.parameters), "parameter")):

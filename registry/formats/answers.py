@@ -177,7 +177,7 @@ def _given(model: Loaded, inputs: Inputs, schema: Schema) -> Any:
         import pandas as pd
 
         return pd.DataFrame(matrix, columns=own_names(model, schema), copy=False)
-    frame = _frame(inputs, schema)
+    frame = as_frame(inputs, schema)
     if model.reads_text and len(frame.columns) == 1 and not model.names:
         return frame.iloc[:, 0].fillna("")
     if model.names:
@@ -198,7 +198,7 @@ def own_names(model: Loaded, schema: Schema) -> list[str]:
     return [own.get(field.name, field.name) for field in schema.fields]
 
 
-def _frame(table: Any, schema: Schema) -> Any:
+def as_frame(table: Any, schema: Schema) -> Any:
     """An Arrow table as the frame a CSV reader would give: gaps are NaN, text is object."""
     import pandas as pd
 

@@ -23,10 +23,11 @@ from registry.errors import (
 )
 from registry.formats import convert, decoders
 from registry.records import Inspection, Metric, Package, Report
-from registry.sandbox import conversion, descriptors, judge, progress, questions, scorer
+from registry.sandbox import conversion, descriptors, judge, progress, questions, scorer, trainer
 from registry.sandbox.contract import Made, ModelSpec
 from registry.sandbox.process import Worker
 from registry.sandbox.progress import Watch
+from registry.sandbox.trainer import Trainer
 from registry.sandbox.wire import Message, Odd
 from registry.settings import Settings
 
@@ -231,6 +232,43 @@ class OneShot(ABC):
                 yield dialog
             finally:
                 worker.end()
+
+    def look_at_rows(self, fd: int, most_rows: int) -> dict[str, Any]:
+        """What the columns of a table are to a model: see `fitting.guesses.look`.
+
+        Raises:
+            BrokenArtifact: It is no table.
+            TooLarge: It has too many rows.
+            Busy: Too many files are being read.
+        """
+        order = {"step": "look", "most_rows": most_rows}
+        with self._once("train", fd, order) as (worker, reply):
+            data = worker.data(reply)
+            if not isinstance(data, dict):
+                worker.refuse(Odd("a table that is no object"))
+            return data
+
+    @contextmanager
+    def trainer(self, fd: int, asked: trainer.Asked, pulse: trainer.Pulse) -> Iterator[Trainer]:
+        """A worker that reads a table and trains on it.
+
+        Args:
+            fd: Read-only descriptor of the rows, which stays the caller's.
+            pulse: Called twice a second while it works; what it raises ends the worker.
+
+        Raises:
+            BrokenArtifact: The rows cannot be read.
+            TooLarge: There are too many of them.
+            InvalidInput: There is nothing to learn from them.
+            Busy: No worker could be started.
+        """
+        worker = self._fork("sklearn", self._settings.worker_cpu_s + math.ceil(asked.timeout_s))
+        try:
+            dialog = Trainer(worker, pulse)
+            dialog.open(descriptors.checked(fd), asked)
+            yield dialog
+        finally:
+            worker.end()
 
     def changed_rows(self, fd: int, answers: int, order: dict[str, Any]) -> bytes:
         """Rows that one version had right and another has wrong: see `formats.changes.changed`.

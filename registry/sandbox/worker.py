@@ -17,8 +17,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from registry import codec, formats, inputs, scanners
 from registry.errors import (
@@ -30,33 +29,17 @@ from registry.errors import (
 )
 from registry.formats import convert
 from registry.records import Checked, Finding, Inspection, Schema
-from registry.sandbox import arrays, progress, wire
+from registry.sandbox import arrays, dialogs, progress, wire
 from registry.sandbox.limits import Layers, Limits, lock_down
 from registry.sandbox.wire import DONE, FAILED, PREDICT_ARRAYS, TASK, Body, Channel, Closed
+from registry.sandbox.work import Reply, Work, announced, answered, taken_file
 from registry.scanners import packages
 
 if TYPE_CHECKING:
-    from registry.formats.contract import Format, Inputs
+    from registry.formats.contract import Inputs
 
 _MAX_MESSAGE, _MAX_WARNINGS, _FRAMES = 2000, 20, 6
 _TRACED = "failed in the TorchScript interpreter"  # then a traceback, and what is wrong at its end
-Reply = tuple[bytes, list[Body]]
-
-
-@dataclass
-class Work:
-    """What this worker holds: a channel and, once loaded, a model."""
-
-    channel: Channel
-    threads: int
-    fmt: Format | None = None
-    model: Any = None
-    schema: Schema | None = None
-    said: list[str] = field(default_factory=list)
-    made: convert.Made | None = None
-    desk: Any = None
-    blob: bytes = b""
-    load_ms: float = 0.0
 
 
 class _Errors(io.TextIOBase):
@@ -147,7 +130,7 @@ def _load(work: Work, message: wire.Message, *, format: str) -> Reply:
     inspection = codec.load(Inspection, told["inspection"])
     work.schema = codec.load(Schema, told["schema"]) if told["schema"] else None
     work.fmt = formats.get(format)
-    with _file(message) as file, warnings.catch_warnings(record=True) as caught:
+    with taken_file(message) as file, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trusted = frozenset(told["trusted"])
         work.model = work.fmt.load_model(file, work.threads, trusted)
@@ -192,48 +175,34 @@ def _check(work: Work, message: wire.Message) -> Reply:
         predict_ms = (time.perf_counter() - started) * 1e3
     why = "The library that loaded it warned; answers may differ from those in training"
     findings = tuple(Finding("warn", "load-warning", text, why) for text in work.said)
-    return _data(codec.dump(Checked(completed, findings, predict_ms=predict_ms)))
+    return answered(codec.dump(Checked(completed, findings, predict_ms=predict_ms)))
 
 
 def _inspect(_: Work, message: wire.Message, *, filename: str) -> Reply:
     page = message.fds.pop() if len(message.fds) > 1 else None
-    with _file(message) as file:
+    with taken_file(message) as file:
         inspection = formats.inspect(file, filename)
         tell = scanners.quiet if page is None else progress.Board(page).write
         report = scanners.scan(file, inspection.format, tell)
-    return _data({"inspection": codec.dump(inspection), "report": codec.dump(report)})
+    return answered({"inspection": codec.dump(inspection), "report": codec.dump(report)})
 
 
 def _scan(_: Work, message: wire.Message, *, format: str) -> Reply:
-    with _file(message) as file:
-        return _data(codec.dump(scanners.scan(file, format)))
-
-
-def _read_table(_: Work, message: wire.Message, *, filename: str, n_rows: int = 0) -> Reply:
-    from registry.formats import samples
-
-    with _file(message) as file:
-        return _data(samples.read_table(file, filename, n_rows))
-
-
-def _read_metrics(_: Work, message: wire.Message) -> Reply:
-    from registry.formats import measures
-
-    with _file(message) as file:
-        return _data(measures.read(file))
+    with taken_file(message) as file:
+        return answered(codec.dump(scanners.scan(file, format)))
 
 
 def _decode(_: Work, message: wire.Message, *, kind: str, **order: Any) -> Reply:
     from registry.formats import decoders
 
-    with _file(message) as file:
+    with taken_file(message) as file:
         return arrays.pack(decoders.decode(kind, file, **order))
 
 
 def _convert(work: Work, message: wire.Message, *, format: str, target: str, most: int) -> Reply:
     """Make the loaded model, or the file that came along, into another format; say its size."""
     if work.fmt is None:
-        work.made = convert.weights(_file(message), most)
+        work.made = convert.weights(taken_file(message), most)
     else:
         try:
             work.made = convert.loaded(work.model, format, target, work.schema, most)
@@ -243,23 +212,19 @@ def _convert(work: Work, message: wire.Message, *, format: str, target: str, mos
             _tell()
             said = _short(f"{type(wrong).__name__}: {wrong}")
             raise PredictionFailed(f"it cannot be converted to {target}. {said}") from None
-    return _announced(work.made)
+    return announced(work.made)
 
 
 def _list_package(_: Work, message: wire.Message) -> Reply:
-    with _file(message) as file:
+    with taken_file(message) as file:
         found = packages.opened(file)
-    return _data(None if found is None else codec.dump(found))
+    return answered(None if found is None else codec.dump(found))
 
 
 def _unpack(work: Work, message: wire.Message, *, name: str) -> Reply:
     """Find a member of a package; it is inflated while it is handed over."""
-    work.made = convert.Made(*packages.unpacked(_file(message), name))
-    return _announced(work.made)
-
-
-def _announced(made: convert.Made) -> Reply:
-    return _data({"size_bytes": made.size_bytes, "findings": codec.dump(made.findings)})
+    work.made = convert.Made(*packages.unpacked(taken_file(message), name))
+    return announced(work.made)
 
 
 def _hand_over(work: Work, message: wire.Message) -> Reply:
@@ -280,63 +245,10 @@ def _compare_weights(_: Work, message: wire.Message) -> Reply:
     """How many tensors of the first file differ in the second."""
     from registry.formats import convert_weights
 
-    with _file(message) as converted, _file(message) as original:
-        return _data(convert_weights.differences(original, converted))
+    with taken_file(message) as converted, taken_file(message) as original:
+        return answered(convert_weights.differences(original, converted))
 
 
-def _read_rows(_: Work, message: wire.Message, *, most: int) -> Reply:
-    from registry.formats import rows
-
-    with _file(message) as file:
-        return _data(rows.describe(file, most))
-
-
-def _head_rows(_: Work, message: wire.Message) -> Reply:
-    from registry.formats import rows
-
-    with _file(message) as file:
-        return _data(rows.head(file))
-
-
-def _judge(work: Work, message: wire.Message, *, step: str, **order: Any) -> Reply:
-    """One step of the judge's dialog."""
-    from registry.sandbox import tally
-
-    if step == "open":
-        work.desk = tally.Tally(_file(message), json.loads(bytes(message.body)))
-        return _data({})
-    if step == "keep":
-        work.blob = work.desk.keep(**order)
-        return _data({"size_bytes": len(work.blob)})
-    found: Reply = tally.answer(work.desk, step, message.body, **order)
-    return found
-
-
-def _score(work: Work, message: wire.Message, *, step: str, **order: Any) -> Reply:
-    """One step of the dialog about rows to score."""
-    from registry.sandbox import scoresheet
-
-    if step == "open":
-        work.desk = scoresheet.Sheet(_file(message), json.loads(bytes(message.body)))
-        return _data({})
-    found: Reply = scoresheet.answer(work.desk, step, message.body, **order)
-    return found
-
-
-def _changed(work: Work, message: wire.Message, **order: Any) -> Reply:
-    from registry.formats import changes
-
-    with _file(message) as answers, _file(message) as rows:
-        work.blob = changes.changed(rows, answers, **order)
-    return _data({"size_bytes": len(work.blob)})
-
-
-def _piece(work: Work, _: wire.Message, *, start: int) -> Reply:
-    """The next bytes of what was written down."""
-    return b"", [work.blob[start : start + _PIECE]]
-
-
-_PIECE = 4 << 20
 _TASKS: dict[str, Callable[..., Reply]] = {
     "warm_up": _warm_up,
     "load": _load,
@@ -349,26 +261,9 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "list_package": _list_package,
     "unpack": _unpack,
     "compare_weights": _compare_weights,
-    "read_table": _read_table,
-    "read_rows": _read_rows,
-    "head_rows": _head_rows,
-    "judge": _judge,
-    "score": _score,
-    "changed": _changed,
-    "piece": _piece,
-    "read_metrics": _read_metrics,
     "decode": _decode,
+    **dialogs.TASKS,
 }
-
-
-def _file(message: wire.Message) -> BinaryIO:
-    file = os.fdopen(message.fds.pop(), "rb")
-    file.seek(0)
-    return file
-
-
-def _data(value: Any) -> Reply:
-    return b"", [json.dumps(value).encode()]
 
 
 def _described(failed: BaseException) -> Reply:
@@ -385,7 +280,7 @@ def _described(failed: BaseException) -> Reply:
         told["package"] = failed.package
     if isinstance(failed, UnsafeArtifact):
         told["names"] = [named.name for named in failed.report.names]
-    return _data(told)
+    return answered(told)
 
 
 def _is_ours(failed: BaseException) -> bool:

@@ -32,18 +32,17 @@ class ScoringRow(Base):  # scorings: belongs to the person who asked; `result_*`
     finished_at: Mapped[datetime | None]
 
 
-class TrainingRow(Base):  # trainings: belongs to the person who asked
+class TrainingRow(Base):  # trainings: belongs to the person who asked; its rows are staged
     __tablename__ = "trainings"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     user_id: Mapped[str] = mapped_column(user_key(ondelete="CASCADE"), index=True)
+    staged_id: Mapped[str] = mapped_column(String(32), index=True)
     filename: Mapped[str] = mapped_column(String(255))
-    digest: Mapped[str] = mapped_column(String(64), index=True)
-    blake3: Mapped[str] = mapped_column(String(64))
     target: Mapped[str] = mapped_column(String(255))
     task: Mapped[str] = mapped_column(String(32))
-    n_rows: Mapped[int] = mapped_column(default=0)
+    kinds: Mapped[dict[str, Any]]
+    plan: Mapped[dict[str, Any] | None]
     leaderboard: Mapped[list[Any]] = mapped_column(default=list)
-    findings: Mapped[list[Any]] = mapped_column(default=list)
-    failure: Mapped[str] = mapped_column(Text, default="")
+    train_s: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
     finished_at: Mapped[datetime | None]

@@ -42,12 +42,16 @@ def upgrade() -> None:
     )
     _make(
         "trainings",
-        *_file_columns(),
+        sa.Column("staged_id", sa.String(length=32), nullable=False),
+        sa.Column("filename", sa.String(length=255), nullable=False),
         sa.Column("target", sa.String(length=255), nullable=False),
         sa.Column("task", sa.String(length=32), nullable=False),
+        sa.Column("kinds", sa.JSON(), nullable=False),
+        sa.Column("plan", sa.JSON(), nullable=True),
         sa.Column("leaderboard", sa.JSON(), nullable=False),
-        sa.Column("findings", sa.JSON(), nullable=False),
-        indices=("digest", "created_at"),
+        sa.Column("train_s", sa.Float(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        indices=("staged_id", "created_at"),
     )
     with op.batch_alter_table("predictions") as batch_op:
         batch_op.add_column(sa.Column("answer", sa.JSON(), nullable=True))
