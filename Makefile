@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types unit frameworks browser bench long names corpus format clean
+.PHONY: help demo run test lint types unit screens frameworks browser bench long names corpus format clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -26,7 +26,7 @@ demo: $(STAMP)  ## start the app with sample models that it trains itself
 run: $(STAMP)  ## start the app empty: the first visitor creates the admin
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT)
 
-test: lint types unit frameworks browser  ## everything that must be green
+test: lint types unit screens frameworks browser  ## everything that must be green
 
 lint: $(STAMP)  ## ruff, import-linter
 	$(BIN)/ruff check .
@@ -37,7 +37,10 @@ types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
 unit: $(STAMP)  ## the fast tests
-	$(PYTEST) -n 3 -m "not browser and not frameworks and not long"
+	$(PYTEST) -n 3 -m "not browser and not frameworks and not screens and not long"
+
+screens: $(STAMP)  ## every page, opened without a browser
+	$(PYTEST) -n 3 -m "screens and not long"
 
 frameworks: $(STAMP)  ## formats, scanners and the sandbox on models of every framework
 	$(PYTEST) -n 2 -m "frameworks and not long"

@@ -24,34 +24,33 @@ PASSWORD = "a long enough password"
 Publish = Callable[..., Version]
 
 
-# Where tests build models of every kind and load them: the imports take seconds and a gigabyte.
-_FRAMEWORKS = {
-    *(
-        "contracts",
-        "evaluation",
-        "formats",
-        "judging",
-        "sandbox",
-        "scanners",
-        "scoring",
-        "training",
-    ),
-    *("test_benchmarks.py", "test_conversion.py", "test_conversions.py"),
-    *("test_corpus.py", "test_packages.py", "test_quarantine.py"),
-    *("test_rescans.py", "test_trust.py"),
+# Which tests are slow, by where they stand. `frameworks` build models of every kind and load them:
+# the imports take seconds and a gigabyte. `screens` open pages without a browser.
+_SLOW = {
+    "frameworks": {
+        *("contracts", "evaluation", "formats", "judging", "sandbox", "scanners"),
+        *("scoring", "training"),
+        *("test_benchmarks.py", "test_conversion.py", "test_conversions.py"),
+        *("test_corpus.py", "test_packages.py", "test_quarantine.py"),
+        *("test_rescans.py", "test_trust.py"),
+    },
+    "screens": {"pages"},
 }
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The fast run does not even read the files of the slow ones."""
-    fast = "not frameworks" in config.getoption("markexpr")
-    return True if fast and collection_path.name in _FRAMEWORKS else None
+    wanted = config.getoption("markexpr")
+    left_out = [names for mark, names in _SLOW.items() if f"not {mark}" in wanted]
+    return True if any(collection_path.name in names for names in left_out) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "browser" not in item.path.parts and _FRAMEWORKS & set(item.path.parts):
-            item.add_marker("frameworks")
+        parts = set(item.path.relative_to(Path(__file__).parent).parts)
+        for mark, names in _SLOW.items():
+            if "browser" not in parts and names & parts:
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
