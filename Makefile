@@ -28,19 +28,20 @@ run: $(STAMP)  ## start the app empty: the first visitor creates the admin
 
 test: lint types unit screens frameworks browser  ## everything that must be green
 
-lint: $(STAMP)  ## ruff, import-linter
+lint: $(STAMP)  ## ruff, import-linter, the rules of the house that no linter knows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
+	$(PYTEST) -n 2 -m house
 
 types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
 unit: $(STAMP)  ## the fast tests
-	$(PYTEST) -n 3 -m "not browser and not frameworks and not screens and not long"
+	$(PYTEST) -n 4 -m "not browser and not frameworks and not screens and not house and not long"
 
 screens: $(STAMP)  ## every page, opened without a browser
-	$(PYTEST) -n 3 -m "screens and not long"
+	$(PYTEST) -n 4 -m "screens and not long"
 
 frameworks: $(STAMP)  ## formats, scanners and the sandbox on models of every framework
 	$(PYTEST) -n 2 -m "frameworks and not long"

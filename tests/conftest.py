@@ -25,7 +25,8 @@ Publish = Callable[..., Version]
 
 
 # Which tests are slow, by where they stand. `frameworks` build models of every kind and load them:
-# the imports take seconds and a gigabyte. `screens` open pages without a browser.
+# the imports take seconds and a gigabyte. `screens` open pages without a browser; `house` reads
+# the code.
 _SLOW = {
     "frameworks": {
         *("contracts", "evaluation", "formats", "judging", "sandbox", "scanners"),
@@ -35,6 +36,7 @@ _SLOW = {
         *("test_rescans.py", "test_trust.py"),
     },
     "screens": {"pages"},
+    "house": {"test_docs.py", "test_house.py"},
 }
 
 
