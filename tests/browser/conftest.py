@@ -181,6 +181,11 @@ def sign_out(page: Page) -> None:
 def expect_signed_in(page: Page) -> None:
     """The menu stands, and the browser has its cookie."""
     expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
+    expect_cookie(page)
+
+
+def expect_cookie(page: Page) -> None:
+    """The browser has its cookie: another address can be opened."""
     _wait_for_cookie(page, True)
 
 

@@ -21,6 +21,7 @@ from registry.settings import Settings
 from tests.browser.conftest import (
     PASSWORD,
     Server,
+    expect_cookie,
     expect_signed_in,
     screenshot,
     settle,
@@ -123,7 +124,7 @@ KINDS = {
     "targets": ("targets", "2 targets"),
     "labels": ("labels", "versicolor"),
     "picture-torch": ("digits", "scores"),
-    "picture-onnx": ("digits-in-onnx", "scores"),
+    "picture-onnx": ("digits-in-onnx", "% confident"),
     "embedding": ("embedding", "embedding of 48 numbers"),
     "thousand": ("thousand", "All 1,000 classes"),
     "tensor": ("boxes", "float32, 2 × 4"),
@@ -137,7 +138,7 @@ def test_every_kind_of_answer_is_shown_in_its_way(
     for name, (query, words) in KINDS.items():
         play(ada, filled, query)
         expect(ada.get_by_text("Answered in")).to_be_visible()
-        expect(ada.get_by_test_id("stMain").get_by_text(words).first).to_be_visible()
+        expect(ada.get_by_test_id("stMain").get_by_text(words).first).to_be_attached()
         shot(ada, f"answer-{name}", tmp_path)
     ada.goto(f"{filled.url}/playground?model=ada/thousand")
     play(ada, filled, "thousand")
@@ -170,6 +171,7 @@ def test_versions_answer_side_by_side_and_the_link_keeps_them(
         page.goto(f"{filled.url}/playground?model=ada/iris&version=1&version=2&mode=JSON")
         sign_in(page, "ada")
         expect(page.get_by_role("button", name="Submit")).to_be_visible()
+        expect_cookie(page)
         play(page, filled, "iris&version=1&version=2", rows[:1])
         expect(page.get_by_text("Answered in")).to_have_count(2)
         wide = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -92,8 +92,8 @@ def test_several_tensors_are_filled_each_in_its_way(
     expect(ada.get_by_text("bool (1, 2) · 0 of 2 true")).to_be_visible()
     ada.get_by_role("textbox", name="note as text").fill("good morning")
     expect_answer(ada)
-    press(ada, "Raw answer")
-    expect(ada.get_by_text("good morning").last).to_be_visible()
+    ada.locator("summary", has_text="JSON").last.click()
+    expect(ada.get_by_text("good morning").locator("visible=true").first).to_be_visible()
     picture(ada, "input-several", tmp_path)
 
 
