@@ -8,7 +8,6 @@ from pages.parts import (
     asking,
     batching,
     cards,
-    golden,
     moving,
     notices,
     pasts,
@@ -34,13 +33,11 @@ def ask_and_show(reg: Registry, actor: Actor, versions: list[Version], mode: str
         side_by_side.show(actor, versions)
 
 
-def about_the_call(reg: Registry, actor: Actor, versions: list[Version]) -> None:
-    """What can be done with the answer of the first version."""
+def code_of_the_call(reg: Registry, actor: Actor, versions: list[Version]) -> None:
+    """How a program would ask the first version the same."""
     asked = side_by_side.kept(versions)
-    if asked is None or (answer := asked.attempts[0].answer) is None:
+    if asked is None or asked.attempts[0].answer is None:
         return
-    with st.container(horizontal=True):
-        golden.offer(reg, actor, versions[0], asked.rows, answer)
     with st.expander("Code for this call", icon=":material/code:"):
         snippets.show(actor, versions[0], asked.rows, "playground.code")
 
@@ -67,7 +64,7 @@ with notices.shown(stop=False):
         moving.show(reg, actor, versions)
     else:
         ask_and_show(reg, actor, versions, mode)
-        about_the_call(reg, actor, versions)
+        code_of_the_call(reg, actor, versions)
 with place, notices.shown(stop=False):
     playing.workers(reg, actor, versions)
 with notices.shown(stop=False):

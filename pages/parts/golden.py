@@ -19,7 +19,6 @@ from registry.records import (
     GoldenRun,
     Model,
     OutputValue,
-    Prediction,
     Version,
 )
 
@@ -123,11 +122,6 @@ def _form(case: GoldenCase, key: str, why: str) -> tuple[str, str | None, str | 
         disabled=bool(why), help=_TOLERANCE,
     )  # fmt: skip
     return name or "", boxes[0], boxes[1], float(tolerance)
-
-
-def offer(reg: Registry, actor: Actor, version: Version, rows: Any, answer: Prediction) -> None:
-    """The button below an answer in the playground."""
-    keep(reg, actor, version.model, rows, answer.outputs, n_rows=answer.n_rows, key="playground")
 
 
 def keep(

@@ -119,6 +119,12 @@ def show(error: RegistryError) -> None:
             st.code(error.log[-4000:], language=None, wrap_lines=True)
 
 
+def ended(outcome: str) -> str:
+    """How a prediction ended, in the words of its notice: `outcome` is "ok" or a class of error."""
+    titles = {kind.__name__: title.lower() for kind, title, *_ in _KINDS}
+    return titles.get(outcome, {"ok": "ok", "InvalidInput": "input refused"}.get(outcome, "failed"))
+
+
 def broke(error: Exception) -> bool:
     """Streamlit's handler of what a page did not expect: logged, and shown as an id to quote."""
     if isinstance(error, RegistryError):
@@ -140,7 +146,7 @@ def _field(name: str) -> str:
 
 def _sentence(message: str) -> str:
     said = message[:1].upper() + message[1:]
-    return _text(said if said.endswith((".", "?", "…", ")")) else said + ".")
+    return _text(said if said.endswith((".", "?", "…")) else said + ".")
 
 
 def _text(value: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts import cards, tables, text, travel
+from pages.parts import cards, notices, tables, text, travel
 from registry import access, predictions, versions
 from registry.core import Registry
 from registry.memory import recalled
@@ -45,7 +45,7 @@ def table(
             "By": text.clean(line.actor, 40),
             "Rows": line.n_rows,
             "Latency": text.duration(line.latency_ms),
-            "Outcome": ["✓ ok" if line.outcome == "ok" else f"✕ {text.clean(line.outcome, 40)}"],
+            "Outcome": [f"{'✓' if line.outcome == 'ok' else '✕'} {notices.ended(line.outcome)}"],
             "Flag": [line.flag] if line.flag else [],
             "Shared": "by link" if line.shared else "",
             "Reason": text.clean(line.flag_reason, 120),

@@ -16,6 +16,7 @@ from pages.parts import (
     charts,
     charts_answers,
     keeping_choice,
+    notices,
     recent,
     tables,
     text,
@@ -30,7 +31,7 @@ def outcome(line: PredictionLine) -> str:
     """How it ended, as Markdown."""
     if line.outcome == "ok":
         return ":green-badge[:material/check_circle: ok]"
-    return f":red-badge[:material/error: {text.escape(line.outcome, 40)}]"
+    return f":red-badge[:material/error: {notices.ended(line.outcome)}]"
 
 
 def facts(past: PastPrediction) -> None:
