@@ -223,11 +223,10 @@ def settle(page: Page) -> None:
     page.wait_for_function(_QUIET, arg=250)
 
 
-def screenshot(page: Page, name: str, folder: Path | None = None) -> Path:
-    """A picture of the page, for people to look at."""
-    folder = folder or ROOT / "docs" / "images"
+def screenshot(page: Page, name: str, folder: Path) -> None:
+    """A picture to look at, in the folder that VITRINE_SHOTS names, else where nobody minds."""
+    folder = Path(os.environ.get("VITRINE_SHOTS", folder))
     folder.mkdir(parents=True, exist_ok=True)
     settle(page)
-    path = folder / f"{name}.png"
-    page.screenshot(path=path)
-    return path
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    page.screenshot(path=folder / f"{name}.png")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -113,11 +112,6 @@ def play(page: Page, server: Server, query: str, rows: Any = None) -> None:
     settle(page)
 
 
-def shot(page: Page, name: str, folder: Path) -> None:
-    """Into the folder that VITRINE_SHOTS names, else where nobody minds."""
-    screenshot(page, name, Path(os.environ.get("VITRINE_SHOTS", folder)))
-
-
 KINDS = {
     "classes": ("iris&version=1", "% confident"),
     "value": ("diabetes&version=1", "range of answers in the sample"),
@@ -139,7 +133,7 @@ def test_every_kind_of_answer_is_shown_in_its_way(
         play(ada, filled, query)
         expect(ada.get_by_text("Answered in")).to_be_visible()
         expect(ada.get_by_test_id("stMain").get_by_text(words).first).to_be_attached()
-        shot(ada, f"answer-{name}", tmp_path)
+        screenshot(ada, f"answer-{name}", tmp_path)
     ada.goto(f"{filled.url}/playground?model=ada/thousand")
     play(ada, filled, "thousand")
     ada.get_by_text("All 1,000 classes").click()
@@ -159,13 +153,13 @@ def test_versions_answer_side_by_side_and_the_link_keeps_them(
     expect(ada.get_by_text("Answered in")).to_have_count(2)
     expect(ada.get_by_text(re.compile("All say|They differ"))).to_be_visible()
     assert re.search(r"version=1&version=2", ada.url)
-    shot(ada, "versions", tmp_path)
+    screenshot(ada, "versions", tmp_path)
     play(ada, filled, "iris&version=1&version=2", rows)
     expect(ada.get_by_text("2 rows. Click one")).to_be_visible()
-    shot(ada, "versions-rows", tmp_path)
+    screenshot(ada, "versions-rows", tmp_path)
     play(ada, filled, "diabetes&version=1&version=2")
     expect(ada.get_by_text(re.compile("From .* to |the same value"))).to_be_visible()
-    shot(ada, "versions-values", tmp_path)
+    screenshot(ada, "versions-values", tmp_path)
     for width, dark in ((1440, True), (1024, False), (390, False), (390, True)):
         page = visit(width, 1100, dark).new_page()
         page.goto(f"{filled.url}/playground?model=ada/iris&version=1&version=2&mode=JSON")
@@ -176,7 +170,7 @@ def test_versions_answer_side_by_side_and_the_link_keeps_them(
         expect(page.get_by_text("Answered in")).to_have_count(2)
         wide = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         assert wide, "nothing hangs over the edge"
-        shot(page, f"versions-{width}{'-dark' if dark else ''}", tmp_path)
+        screenshot(page, f"versions-{width}{'-dark' if dark else ''}", tmp_path)
 
 
 def test_failures_are_explained_and_the_page_goes_on(
@@ -186,7 +180,7 @@ def test_failures_are_explained_and_the_page_goes_on(
     play(ada, filled, "iris&version=1&version=3", [row])
     expect(ada.get_by_text("The model crashed")).to_be_visible()
     expect(ada.get_by_text("Answered in")).to_have_count(1)
-    shot(ada, "failure-crash", tmp_path)
+    screenshot(ada, "failure-crash", tmp_path)
     for least, words in (
         (failing.RAISE, "more than I was made for"),
         (failing.HUNGER, "Out of memory"),
@@ -194,6 +188,6 @@ def test_failures_are_explained_and_the_page_goes_on(
     ):
         play(ada, filled, "moody", {"x": [[least + 50, 0, 0, 0]]})
         expect(ada.get_by_text(words).first).to_be_visible()
-        shot(ada, f"failure-{words.split()[0].lower()}", tmp_path)
+        screenshot(ada, f"failure-{words.split()[0].lower()}", tmp_path)
     play(ada, filled, "moody", {"x": [[1, 2, 3, 4]]})
     expect(ada.get_by_text("Answered in")).to_be_visible()

@@ -12,7 +12,7 @@ from registry.core import open_registry
 from registry.records import Metric
 from registry.settings import Settings
 from tests.browser.conftest import PASSWORD, Server, create_admin, fill, settle
-from tests.browser.test_main_job import picture, press, upload
+from tests.browser.test_main_job import press, screenshot, upload
 from tests.makers import models as makers
 
 Visit = Callable[..., BrowserContext]
@@ -54,7 +54,7 @@ def test_rules_close_the_gate_until_somebody_says_why_and_golden_cases_turn_red(
     number.fill("0.95")
     number.blur()
     expect(page.get_by_text("accuracy_score is 0.91, must be ≥ 0.95")).to_be_visible()
-    picture(page, "gate-editor", tmp_path)
+    screenshot(page, "gate-editor", tmp_path)
     press(page, "Save rules")
     expect(page.get_by_role("button", name="Save rules")).to_be_disabled()
 
@@ -66,7 +66,7 @@ def test_rules_close_the_gate_until_somebody_says_why_and_golden_cases_turn_red(
     expect(go).to_be_disabled()
     fill(page, "Override because", "the old one is broken")
     expect(go).to_be_enabled()
-    picture(page, "gate-closed", tmp_path)
+    screenshot(page, "gate-closed", tmp_path)
     go.click()
     expect(page.get_by_text("champion v1")).to_be_visible()
     open_tab(page, server, "Activity")
@@ -88,4 +88,4 @@ def test_rules_close_the_gate_until_somebody_says_why_and_golden_cases_turn_red(
     page.goto(f"{server.url}/model?name={MODEL}&tab=Versions&version=2")
     expect(page.get_by_text("expected", exact=False).first).to_be_visible()
     expect(page.get_by_text("Measure again")).to_be_visible()
-    picture(page, "golden-red", tmp_path)
+    screenshot(page, "golden-red", tmp_path)

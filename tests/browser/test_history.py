@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Server, create_admin, fill, register, settle
-from tests.browser.test_main_job import picture, press, upload
+from tests.browser.test_main_job import press, screenshot, upload
 from tests.makers import models as makers
 
 Visit = Callable[..., BrowserContext]
@@ -62,7 +62,7 @@ def test_a_prediction_is_kept_rerun_flagged_shared_and_cleared(
     expect(bob.get_by_text("near the border")).to_be_visible()
     expect(bob.get_by_text("petal length (cm)")).to_be_visible()
     expect(bob.get_by_role("button", name="Change flag")).to_be_disabled()
-    picture(bob, "prediction", tmp_path)
+    screenshot(bob, "prediction", tmp_path)
 
     page.goto(f"{server.url}/predictions?flag=unsure")
     expect(page.get_by_text("1 prediction", exact=True)).to_be_visible()

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Server, create_admin, settle
-from tests.browser.test_main_job import picture, press, upload
+from tests.browser.test_main_job import press, screenshot, upload
 from tests.makers import feeds
 from tests.makers import models as makers
 
@@ -59,7 +59,7 @@ def test_a_picture_is_answered_by_a_classifier(
     expect(ada.get_by_text("as uploaded")).to_be_visible()
     expect(ada.get_by_text("as the model sees it, 32 × 32")).to_be_visible()
     expect_answer(ada)
-    picture(ada, "input-picture", tmp_path)
+    screenshot(ada, "input-picture", tmp_path)
 
 
 def test_a_sound_is_answered(server: Server, ada: Page, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_sound_is_answered(server: Server, ada: Page, tmp_path: Path) -> None:
     expect(ada.get_by_test_id("stPlotlyChart").first).to_be_visible()
     expect(ada.get_by_test_id("stAudio")).to_be_visible()
     expect_answer(ada)
-    picture(ada, "input-sound", tmp_path)
+    screenshot(ada, "input-sound", tmp_path)
 
 
 def test_several_tensors_are_filled_each_in_its_way(
@@ -94,7 +94,7 @@ def test_several_tensors_are_filled_each_in_its_way(
     expect_answer(ada)
     ada.locator("summary", has_text="JSON").last.click()
     expect(ada.get_by_text("good morning").locator("visible=true").first).to_be_visible()
-    picture(ada, "input-several", tmp_path)
+    screenshot(ada, "input-several", tmp_path)
 
 
 def test_a_text_is_answered(server: Server, ada: Page, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_row_with_a_gap_is_answered(server: Server, ada: Page, tmp_path: Path)
     ada.get_by_role("combobox", name="city").click()
     ada.get_by_role("option", name="– missing –").click()
     expect_answer(ada)
-    picture(ada, "input-row", tmp_path)
+    screenshot(ada, "input-row", tmp_path)
 
 
 def test_the_camera_is_allowed_to_this_site_alone(server: Server, ada: Page) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import (
-    ROOT,
     Server,
     create_admin,
     fill,
@@ -30,15 +28,6 @@ RUNNABLE: dict[str, Callable[[Path], Path]] = {
     "torchscript": makers.torchscript_mlp,
     "torch export": makers.torch_export_mlp,
 }
-
-
-def picture(page: Page, name: str, folder: Path) -> None:
-    """Into docs/images when VITRINE_SCREENSHOTS is set, else where nobody minds."""
-    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
-    expect(page.get_by_test_id("stToast")).to_have_count(0)
-    screenshot(
-        page, name, ROOT / "docs/images" if os.environ.get("VITRINE_SCREENSHOTS") else folder
-    )
 
 
 def upload(page: Page, server: Server, path: Path, *, name: str = "", model: str = "") -> None:
@@ -95,7 +84,7 @@ def test_from_an_empty_server_to_a_shared_model(
         expect(page.get_by_text(f"v{number} is the champion")).to_be_visible()
     press(page, "Roll back")
     expect(page.get_by_text("champion is v1 again")).to_be_visible()
-    picture(page, "model", tmp_path)
+    screenshot(page, "model", tmp_path)
 
     page.goto(f"{server.url}/playground?model=alice/iris-species")
     expect(page.get_by_role("button", name="Submit")).to_be_visible()
@@ -104,7 +93,7 @@ def test_from_an_empty_server_to_a_shared_model(
     settle(page)
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_text("Code for this call")).to_be_visible()
-    picture(page, "playground", tmp_path)
+    screenshot(page, "playground", tmp_path)
 
     bob.goto(address)
     expect(bob.get_by_text("Not found")).to_be_visible()
@@ -119,12 +108,12 @@ def test_from_an_empty_server_to_a_shared_model(
 
     page.goto(f"{server.url}/compare?v=alice/iris-species@1&v=alice/iris-species@2")
     expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
-    picture(page, "compare", tmp_path)
+    screenshot(page, "compare", tmp_path)
     page.goto(f"{server.url}/models")
     expect(
         page.get_by_text("Iris species").or_(page.get_by_test_id("stDataFrame")).first
     ).to_be_visible()
-    picture(page, "models", tmp_path)
+    screenshot(page, "models", tmp_path)
 
     put_away_and_take_out(page, server, address)
     sign_out(page)

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Server, create_admin, fill, register, settle
-from tests.browser.test_main_job import picture, press
+from tests.browser.test_main_job import press, screenshot
 from tests.makers import held as makers
 
 Visit = Callable[..., BrowserContext]
@@ -52,7 +52,7 @@ def test_an_unknown_class_waits_until_somebody_trusts_it(
     expect(ada.get_by_role("heading", name=re.compile("own-step"))).to_be_visible()
     expect(ada.get_by_text("Not shared with you")).to_be_visible()
     settle(ada)
-    picture(ada, "quarantine", tmp_path)
+    screenshot(ada, "quarantine", tmp_path)
     press(ada, "Trust")
     dialog = ada.get_by_role("dialog")
     expect(dialog.get_by_text(makers.NAMES[0], exact=True)).to_be_visible()

@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Server, create_admin, fill, settle
-from tests.browser.test_main_job import picture, press, upload
+from tests.browser.test_main_job import press, screenshot, upload
 from tests.makers import models as makers
 
 Visit = Callable[..., BrowserContext]
@@ -58,7 +58,7 @@ def test_the_code_that_is_shown_gives_the_answer_that_is_shown_until_the_token_i
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_text(secret)).to_have_count(0)
     expect(page.get_by_text("Nightly scoring")).to_be_visible()
-    picture(page, "account-tokens", tmp_path)
+    screenshot(page, "account-tokens", tmp_path)
 
     page.goto(f"{server.url}/playground?model=ada/iris-species")
     press(page, "Submit")
@@ -66,7 +66,7 @@ def test_the_code_that_is_shown_gives_the_answer_that_is_shown_until_the_token_i
     page.get_by_text("Code for this call").click()
     curl, python = code_shown(page, "curl"), code_shown(page, "Python over HTTP")
     assert server.url in curl
-    picture(page, "playground-code", tmp_path)
+    screenshot(page, "playground-code", tmp_path)
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     by_curl = run(["/bin/sh", "-eu"], curl, secret, folder)

@@ -18,8 +18,15 @@ from registry import accounts, checks, publish, staging
 from registry.core import Registry, open_registry
 from registry.records import Actor, Details
 from registry.settings import Settings
-from tests.browser.conftest import PASSWORD, Server, expect_signed_in, settle, sign_in, start_server
-from tests.browser.test_main_job import picture
+from tests.browser.conftest import (
+    PASSWORD,
+    Server,
+    expect_signed_in,
+    screenshot,
+    settle,
+    sign_in,
+    start_server,
+)
 
 Visit = Callable[..., BrowserContext]
 
@@ -103,7 +110,7 @@ def test_a_feature_moves_two_heat_up_and_parts_add_up(
         slider.press("ArrowRight")
     expect(page.get_by_role("button", name="Reset")).to_be_visible()
     assert readings(page) != before
-    picture(page, "what-if-curve", tmp_path)
+    screenshot(page, "what-if-curve", tmp_path)
 
     page.get_by_role("button", name="Range").click()
     to = page.get_by_label("age to")
@@ -121,8 +128,8 @@ def test_a_feature_moves_two_heat_up_and_parts_add_up(
         base, moved, answer = (float(n.replace(",", "").replace("−", "-")) for n in found.groups())
         assert base + moved == pytest.approx(answer, rel=0.01)
         assert "32 rows of the sample file" in said
-    picture(page, "what-if-parts", tmp_path)
+    screenshot(page, "what-if-parts", tmp_path)
 
     page.goto(f"{served.url}/playground?{asked}&against=area")
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(2)
-    picture(page, "what-if-heat", tmp_path)
+    screenshot(page, "what-if-heat", tmp_path)
