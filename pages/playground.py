@@ -30,7 +30,7 @@ def ask_and_show(reg: Registry, actor: Actor, versions: list[Version], mode: str
             rows = asking.form(reg, actor, versions[0], mode)
         if rows is not None:
             side_by_side.ask(reg, actor, versions, rows)
-        side_by_side.show(actor, versions)
+        side_by_side.show(reg, actor, versions)
 
 
 def code_of_the_call(reg: Registry, actor: Actor, versions: list[Version]) -> None:

@@ -1,4 +1,4 @@
-"""Answers that are arrays: embeddings, pictures, and tensors of any shape."""
+"""Answers that are arrays: pictures, and tensors of any shape."""
 
 from __future__ import annotations
 
@@ -7,59 +7,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.parts import charts, charts_answers, text
+from pages.parts import text
 from pages.parts.answer_view import View
 from registry import looks
 from registry.records import OutputValue
 
 _PICTURE_PX, _LEAST_PX = 480, 160
-_FIRST, _ROWS, _COLUMNS = 8, 20, 12
-
-
-def embedding(view: View, output: OutputValue, key: str) -> None:
-    """Length, first numbers, all of them as thin bars, and what of the same call is near."""
-    vector = _floats(view.of_row(output))
-    norm = float(np.linalg.norm(vector)) if np.isfinite(vector).all() else float("nan")
-    st.markdown(
-        f"**{text.escape(output.name or 'Embedding', 60)}** "
-        f":gray[embedding of {len(vector):,} numbers, {text.escape(output.dtype)}]"
-    )
-    st.metric(
-        "Length (L2 norm)", text.number(norm), _likeness(view, output, vector),
-        delta_color="off", delta_arrow="off",
-    )  # fmt: skip
-    figure = charts_answers.strip(view.actor.id, tuple(vector), view.shade)
-    charts.show(figure, key=key, alt="The numbers of the embedding")
-    first = ", ".join(text.number(value, 3) for value in vector[:_FIRST])
-    st.caption(f"First {min(_FIRST, len(vector))}: {first}")
-    if view.answer.n_rows > 1:
-        _neighbours(view, output, vector)
-
-
-def _likeness(view: View, output: OutputValue, vector: list[float]) -> str | None:
-    """How much it points where the first version's does."""
-    before = view.base_row(output)
-    if before is None:
-        return None
-    found = looks.nearest(vector, [_floats(before)])
-    return f"cosine {found[0][1]:.3f}" if found else "of another length"
-
-
-def _neighbours(view: View, output: OutputValue, vector: list[float]) -> None:
-    """The other rows of the call, the most alike first."""
-    answer = view.answer
-    rows = [row for row in range(answer.n_rows) if row != view.row]
-    others = [_floats(looks.of_row(output, answer.n_rows, row)) for row in rows]
-    near = looks.nearest(vector, others)
-    if not near:
-        return
-    st.markdown("Nearest rows :gray[by cosine]")
-    listed = {
-        "Row": [rows[position] + 1 for position, _ in near],
-        "Cosine": [likeness for _, likeness in near],
-    }
-    shape = st.column_config.ProgressColumn(format="%.3f", min_value=-1, max_value=1)
-    st.dataframe(listed, hide_index=True, column_config={"Cosine": shape}, alt="Nearest rows")
+_ROWS, _COLUMNS = 20, 12
 
 
 def picture(view: View, output: OutputValue) -> None:
@@ -114,11 +68,6 @@ def _statistics(values: Any) -> None:
     said = " · ".join(f"{name} {text.number(value)}" for name, value in named)
     gaps = f" · {found.n_gaps:,} no numbers" if found.n_gaps else ""
     st.caption(said + gaps)
-
-
-def _floats(values: Any) -> list[float]:
-    found: list[float] = np.ravel(np.asarray(values, dtype=float)).tolist()
-    return found
 
 
 def _cell(value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pages.parts import charts
 from registry import looks
+from registry.core import Registry
 from registry.records import Actor, OutputValue, Prediction, Version
 
 
@@ -20,6 +21,7 @@ class View(NamedTuple):
         classes: Which classes to show, in order; () for the likeliest.
     """
 
+    reg: Registry
     actor: Actor
     version: Version
     answer: Prediction

@@ -7,7 +7,15 @@ import json
 import numpy as np
 import streamlit as st
 
-from pages.parts import answer_arrays, answer_classes, answer_values, cards, charts, text
+from pages.parts import (
+    answer_arrays,
+    answer_classes,
+    answer_values,
+    cards,
+    charts,
+    embeddings,
+    text,
+)
 from pages.parts.answer_view import View
 from registry import codec, looks
 
@@ -33,7 +41,7 @@ def show(view: View) -> None:
         elif kind == "value":
             answer_values.one(view, output, key)
         elif kind == "embedding":
-            answer_arrays.embedding(view, output, key)
+            embeddings.show(view, output, key)
         elif kind == "picture":
             answer_arrays.picture(view, output)
         else:

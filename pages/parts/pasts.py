@@ -35,7 +35,7 @@ def show(reg: Registry, actor: Actor, versions: Sequence[Version]) -> None:
         query = {"model": model}
         st.page_link("predictions.py", label="All my predictions", icon=":material/history:",
                      query_params=query)  # fmt: skip
-    lines = _lines(reg, actor, model, _noted(versions))
+    lines = _lines(reg, actor, model, side_by_side.kept(versions))
     if not lines:
         st.caption("You have not asked this model anything yet.")
         return
@@ -51,23 +51,19 @@ def show(reg: Registry, actor: Actor, versions: Sequence[Version]) -> None:
             past_actions.bar(reg, actor, pasts[chosen.id], "pasts")
 
 
-def _noted(versions: Sequence[Version]) -> set[str]:
-    """Ids of the answers that stand above, which this tab remembers with their input."""
-    asked = side_by_side.kept(versions)
-    said = [attempt.answer for attempt in asked.attempts if attempt.answer] if asked else []
-    for answer in said if asked else []:
-        recent.remember(answer, asked.rows if asked else None)
-    return {answer.id for answer in said}
-
-
-def _lines(reg: Registry, actor: Actor, model: str, fresh: set[str]) -> tuple[PredictionLine, ...]:
-    """The newest lines, with those that were just asked."""
+def _lines(
+    reg: Registry, actor: Actor, model: str, asked: side_by_side.Asked | None
+) -> tuple[PredictionLine, ...]:
+    """The newest lines, with what stands above, which this tab remembers with its input."""
+    said = [attempt.answer for attempt in asked.attempts] if asked else []
+    for answer in said:
+        if asked and answer:
+            recent.remember(answer, asked.rows)
     only = PredictionFilter(mine=True)
     found = recalled(predictions.find, reg, actor, model, size=_LAST, only=only).items
-    if fresh and found and fresh <= {line.id for line in found}:
+    if {answer and answer.id for answer in said} <= {line.id for line in found}:
         return found
-    if fresh:
-        predictions.flush(reg)
+    predictions.flush(reg)
     return recalled(predictions.find, reg, actor, model, size=_LAST, only=only).items
 
 

@@ -29,6 +29,11 @@ def filled(past: PastPrediction) -> PastPrediction:
     return replace(past, inputs=rows, outputs=answer.outputs, n_answered=answer.n_rows)
 
 
+def answers(ref: str) -> list[Prediction]:
+    """What a version answered in this tab, the newest first."""
+    return [answer for _, answer in reversed(_asked().values()) if answer.ref == ref]
+
+
 def as_json(rows: Any) -> str:
     """Any input as JSON, arrays as lists."""
     return json.dumps(rows, default=_plain, ensure_ascii=False)

@@ -50,7 +50,7 @@ def kept(versions: Sequence[Version]) -> Asked | None:
     return Asked(asked.rows, tuple(known[v.ref] for v in versions if v.ref in known))
 
 
-def show(actor: Actor, versions: Sequence[Version]) -> None:
+def show(reg: Registry, actor: Actor, versions: Sequence[Version]) -> None:
     """An answer or a failure per version; what to do when there is none yet."""
     asked = kept(versions)
     if asked is None:
@@ -63,7 +63,7 @@ def show(actor: Actor, versions: Sequence[Version]) -> None:
     row = _row(asked.rows, {names[ref]: answer for ref, answer in said.items()})
     if len(said) > 1:
         differences.sentence({names[ref]: answer for ref, answer in said.items()}, row)
-    views = _views(actor, versions, said, row)
+    views = _views(reg, actor, versions, said, row)
     if len(versions) == 1:
         _one(attempts[versions[0].ref], views.get(versions[0].ref))
         return
@@ -86,7 +86,7 @@ def _row(rows: Any, answers: dict[str, Prediction]) -> int:
 
 
 def _views(
-    actor: Actor, versions: Sequence[Version], said: dict[str, Prediction], row: int
+    reg: Registry, actor: Actor, versions: Sequence[Version], said: dict[str, Prediction], row: int
 ) -> dict[str, View]:
     """How each answer is shown, in the version's colour and beside the first one's."""
     several = len(versions) > 1
@@ -94,6 +94,7 @@ def _views(
     classes = answer_classes.in_common(list(said.values()), row) if several else ()
     return {
         version.ref: View(
+            reg,
             actor,
             version,
             said[version.ref],

@@ -122,6 +122,22 @@ def test_arrays_are_told_by_their_kind(
     assert said in words(submit(visit(alice, "playground.py", model=version.model)))
 
 
+def test_an_embedding_names_what_was_asked_before_and_is_near(
+    visit: Visit, alice: Actor, publish_file: Publish, tmp_path: Path
+) -> None:
+    version = publish_file(alice, answering.onnx_embedding(tmp_path), name="Embedding")
+    tab = visit(alice, "playground.py", model=version.model, mode="JSON")
+    box = tab.text_area(key=f"playground.{version.id}.json")
+    box.set_value(json.dumps({"numbers": [[0.5, -1.2, 0.3, 2.2, -0.7, 1.1, 0.0, 0.4]]}))
+    tab = submit(tab)
+    assert "Nearest" not in words(tab)
+    tab = submit(tab)
+    assert "Nearest" in words(tab)
+    near = next(frame.value for frame in tab.dataframe if "Cosine" in frame.value)
+    assert list(near["Asked"]) == ["1 before, in this tab"]
+    assert near["Cosine"].iloc[0] == pytest.approx(1)
+
+
 def test_clear_and_the_example_chip(visit: Visit, alice: Actor, iris: Version) -> None:
     tab = visit(alice, "playground.py", model=iris.model)
     before = tab.number_input(key=field_key(iris)).value

@@ -86,6 +86,7 @@ def test_a_crash_is_explained_and_the_next_question_is_answered(
     assert "The model crashed" in said
     assert "segmentation fault" in said
     assert outcome(reg, alice) == "WorkerCrashed"
+    assert "You have not asked this model anything yet" not in said
     tab.text_area(key=f"playground.{version.id}.json").set_value(json.dumps(row | {
         "petal width (cm)": 0.1, "petal length (cm)": 1.0}))  # fmt: skip
     next(button for button in tab.button if button.label == "Submit").click().run()
