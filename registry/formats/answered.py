@@ -31,7 +31,8 @@ def columns(
     if said is not None:
         found |= _spread("prediction", said, n_rows)
     elif shares is not None:
-        found["prediction"] = np.array(classes)[shares.argmax(axis=1)]
+        known = np.isfinite(shares).all(axis=1)
+        found["prediction"] = np.where(known, np.array(classes)[shares.argmax(axis=1)], "")
     if shares is not None:
         found |= {f"probability_{name}": shares[:, n] for n, name in enumerate(classes)}
     roles = {output.name: output.role for output in schema.outputs}
@@ -43,6 +44,13 @@ def columns(
     if len(found) > MOST_COLUMNS:
         raise ValueError(f"it gives {len(found):,} numbers a row; a table takes {MOST_COLUMNS:,}")
     return found
+
+
+def without_answer(found: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Positions of the rows whose prediction, or a probability of it, is no number."""
+    numbers = [values for values in found.values() if values.dtype.kind == "f"]
+    silent = [~np.isfinite(values) for values in numbers]
+    return np.flatnonzero(np.logical_or.reduce(silent)) if silent else np.zeros(0, dtype=int)
 
 
 def beside(names: list[str], answers: Mapping[str, np.ndarray]) -> list[str]:

@@ -92,6 +92,8 @@ def labels(
 
     by_role = roles_of(outputs, schema)
     shares, names = chances(by_role, schema, n_rows)
+    if shares is not None and not np.isfinite(shares).all():
+        raise ValueError("its probabilities are no numbers for some rows")
     said = by_role.get("label")
     if said is None and shares is None:
         said = by_role.get("tensor")
@@ -153,8 +155,6 @@ def chances(
         wide = array.ndim == 2 and len(array) == n_rows and array.shape[1] > 1
         if not single and (not wide or (role == "tensor" and len(classes) != array.shape[1])):
             continue
-        if not np.isfinite(array).all():
-            raise ValueError(f"its {role} are no numbers for some rows")
         if single:
             share = _chance(array.reshape(-1).astype(np.float64))
             return np.stack([1 - share, share], axis=1), classes
@@ -169,7 +169,7 @@ def _numbered(n: int) -> tuple[str, ...]:
 
 def _chance(scores: np.ndarray) -> np.ndarray:
     """A score for the second class as its probability; what is one already stays."""
-    if ((scores >= 0) & (scores <= 1)).all():
+    if (~np.isfinite(scores) | ((scores >= 0) & (scores <= 1))).all():
         return scores
     with np.errstate(over="ignore"):
         made: np.ndarray = 1 / (1 + np.exp(-scores))
@@ -177,9 +177,11 @@ def _chance(scores: np.ndarray) -> np.ndarray:
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:
-    within = ((scores >= 0) & (scores <= 1)).all()
-    if within and np.allclose(scores.sum(axis=1), 1, atol=1e-4):
+    known = scores[np.isfinite(scores).all(axis=1)]
+    within = ((known >= 0) & (known <= 1)).all()
+    if within and np.allclose(known.sum(axis=1), 1, atol=1e-4):
         return scores
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    made: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+        made: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
     return made

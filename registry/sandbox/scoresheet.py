@@ -134,6 +134,7 @@ class Sheet:
             raise InvalidInput({"answer": clean(why, 500)}) from None
         while not self.asked[0].n_good:
             self._write_down(self.empty)
+        self._mind_gaps(found)
         self._write_down(found)
         while self.asked and not self.asked[0].n_good:
             self._write_down(self.empty)
@@ -222,6 +223,13 @@ class Sheet:
         if list(found) != self.names:
             raise ValueError("it answers now with other outputs than before")
 
+    def _mind_gaps(self, found: dict[str, np.ndarray]) -> None:
+        """Rows that the version answered without a number are among those left without one."""
+        silent = answered.without_answer(found)
+        piece = self.asked[0]
+        for place in np.flatnonzero(piece.good)[silent].tolist():
+            piece.reasons[place] = "the version answered with no number (NaN or infinite)"
+
     def _write_down(self, found: dict[str, np.ndarray]) -> None:
         piece = self.asked.popleft()
         self._note(piece)
@@ -245,7 +253,7 @@ class Sheet:
         ]
         found += [(number + self.first, self._uneven(text)) for number, text in piece.spare]
         self.n_rows += len(piece.numbers) + len(piece.spare)
-        self.n_bad += len(piece.numbers) - piece.n_good + len(piece.spare)
+        self.n_bad += len(piece.reasons) + len(piece.spare)
         if room := MOST_SHOWN - len(self.problems):
             self.problems += sorted(found)[:room]
 

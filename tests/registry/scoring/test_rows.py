@@ -78,6 +78,20 @@ def test_bad_rows_keep_their_place_and_say_why(flowers: pd.DataFrame, score: Sco
     assert rows[-1][:4] == ["1", "2", "", ""]
 
 
+def test_a_row_answered_with_no_number_is_one_without_an_answer(
+    flowers: pd.DataFrame, score: Score
+) -> None:
+    lines = _csv(flowers).decode().splitlines()
+    lines[3] = "1e308,-1e308,1e308,-1e308"
+    told, data = score("\n".join(lines).encode())
+    assert (told.state, told.n_rows, told.n_bad) == ("done", 150, 1)
+    assert told.problems[0].line == 4
+    found = pd.read_csv(io.BytesIO(data))
+    assert found["problem"].notna().tolist() == [n == 2 for n in range(150)]
+    assert "no number" in found["problem"][2]
+    assert found["prediction"].notna().sum() >= 149
+
+
 def test_parquet_stays_parquet_with_its_types(flowers: pd.DataFrame, score: Score) -> None:
     table = pa.table(
         {
