@@ -47,7 +47,7 @@ frameworks: $(STAMP)  ## formats, scanners and the sandbox on models of every fr
 	$(PYTEST) -n 2 -m "frameworks and not long"
 
 browser: $(STAMP)  ## the app in a real Chromium
-	$(PYTEST) -n 2 --dist loadfile -m "browser and not long"
+	$(PYTEST) -n 2 --dist loadfile --durations 12 -m "browser and not long"
 
 bench: $(STAMP)  ## measure; see docs/performance.md
 	$(BIN)/python -m benchmarks

@@ -5,28 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from registry import accounts, checks, publish, staging, versions
-from registry.core import Registry, open_registry
-from registry.records import Actor, Details, Metric, Schema, Tensor
-from registry.sandbox.pool import open_pool
-from registry.settings import Settings
+from registry.records import Metric, Schema, Tensor
 from tests.browser.conftest import (
-    PASSWORD,
     Server,
-    expect_cookie,
     expect_signed_in,
     screenshot,
     settle,
     sign_in,
     start_server,
 )
+from tests.browser.furnishing import furnished
 from tests.makers import answering, failing
 from tests.makers import models as makers
 
@@ -38,50 +32,24 @@ MOODY = Schema("tensors", tensors=(Tensor("x", "float32", (-1, 4)),))
 WIDE = {"petal length (cm)": 6.0, "petal width (cm)": 2.5}
 
 
-def _add(reg: Registry, actor: Actor, path: Path, **given: Any) -> None:
-    """Publish a file, its schema changed by those of `given` that are no details, and check it."""
-    details = {k: given.pop(k) for k in ("name", "model", "metrics") if k in given}
-    with staging.receive(reg, actor, path.name) as incoming:
-        incoming.write(path.read_bytes())
-        staged = incoming.finish()
-    draft = publish.examine(reg, actor, staged.id)
-    schema = given.pop("schema", None) or draft.inspection.schema
-    schema = replace(schema, **given) if schema else None
-    version = publish.publish(reg, actor, draft.id, Details(schema=schema, **details))
-    checks.run(reg, version.id)
-    assert versions.get(reg, actor, version.ref).status == "ready"
-
-
-def _fill(home: Path, folder: Path) -> None:
-    """A model for each kind of answer, owned by ada."""
-    settings = Settings(home=home, standby_workers=False, min_free_disk_mb=0, _env_file=None)
-    pool = open_pool(settings)
-    reg = open_registry(settings, pool)
-    ada = accounts.create_user(
-        reg, username="ada", name="Ada", email="ada@example.org", password=PASSWORD, role="admin"
-    )
-    _add(reg, ada, makers.sklearn_classifier(folder), name="Iris")
-    _add(reg, ada, makers.sklearn_forest(folder), model="ada/iris")
-    _add(reg, ada, failing.crashing_tree(folder), model="ada/iris")
-    _add(reg, ada, makers.sklearn_regressor(folder), name="Diabetes", metrics=ERROR, **RANGE)
-    _add(reg, ada, makers.onnx_regressor(folder), model="ada/diabetes", **RANGE)
-    _add(reg, ada, makers.sklearn_several_targets(folder), name="Targets")
-    _add(reg, ada, answering.sklearn_several_labels(folder), name="Labels")
-    _add(reg, ada, makers.torchscript_traced(folder), name="Digits")
-    _add(reg, ada, makers.onnx_picture(folder), name="Digits in ONNX")
-    _add(reg, ada, answering.onnx_embedding(folder), name="Embedding", example=NUMBERS)
-    _add(reg, ada, answering.onnx_many_classes(folder), name="Thousand", example=NUMBERS)
-    _add(reg, ada, answering.onnx_boxes(folder), name="Boxes", example=NUMBERS)
-    _add(reg, ada, answering.onnx_negative(folder), name="Negative")
-    _add(reg, ada, failing.moody(folder), name="Moody", schema=MOODY)
-    reg.engine.dispose()
-    pool.close()
-
-
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("answers")
-    _fill(folder / "home", folder)
+    with furnished(folder / "home") as home:
+        home.add(makers.sklearn_classifier(folder), name="Iris")
+        home.add(makers.sklearn_forest(folder), model="ada/iris")
+        home.add(failing.crashing_tree(folder), model="ada/iris")
+        home.add(makers.sklearn_regressor(folder), name="Diabetes", metrics=ERROR, **RANGE)
+        home.add(makers.onnx_regressor(folder), model="ada/diabetes", **RANGE)
+        home.add(makers.sklearn_several_targets(folder), name="Targets")
+        home.add(answering.sklearn_several_labels(folder), name="Labels")
+        home.add(makers.torchscript_traced(folder), name="Digits")
+        home.add(makers.onnx_picture(folder), name="Digits in ONNX")
+        home.add(answering.onnx_embedding(folder), name="Embedding", example=NUMBERS)
+        home.add(answering.onnx_many_classes(folder), name="Thousand", example=NUMBERS)
+        home.add(answering.onnx_boxes(folder), name="Boxes", example=NUMBERS)
+        home.add(answering.onnx_negative(folder), name="Negative")
+        home.add(failing.moody(folder), name="Moody", schema=MOODY)
     server = start_server(folder / "home", predict_timeout_s="6", standby_workers="0")
     yield server
     server.stop()
@@ -134,7 +102,6 @@ def test_every_kind_of_answer_is_shown_in_its_way(
         expect(ada.get_by_text("Answered in")).to_be_visible()
         expect(ada.get_by_test_id("stMain").get_by_text(words).first).to_be_attached()
         screenshot(ada, f"answer-{name}", tmp_path)
-    ada.goto(f"{filled.url}/playground?model=ada/thousand")
     play(ada, filled, "thousand")
     ada.get_by_text("All 1,000 classes").click()
     expect(ada.get_by_test_id("stDataFrame")).to_be_visible()
@@ -145,7 +112,7 @@ def test_every_kind_of_answer_is_shown_in_its_way(
 
 
 def test_versions_answer_side_by_side_and_the_link_keeps_them(
-    filled: Server, ada: Page, visit: Visit, tmp_path: Path
+    filled: Server, ada: Page, tmp_path: Path
 ) -> None:
     row = {"sepal length (cm)": 6.0, "sepal width (cm)": 2.7, **WIDE, "petal width (cm)": 1.55}
     rows = [row, {**row, "petal length (cm)": 1.2, "petal width (cm)": 0.2}]
@@ -160,17 +127,21 @@ def test_versions_answer_side_by_side_and_the_link_keeps_them(
     play(ada, filled, "diabetes&version=1&version=2")
     expect(ada.get_by_text(re.compile("From .* to |the same value"))).to_be_visible()
     screenshot(ada, "versions-values", tmp_path)
-    for width, dark in ((1440, True), (1024, False), (390, False), (390, True)):
-        page = visit(width, 1100, dark).new_page()
-        page.goto(f"{filled.url}/playground?model=ada/iris&version=1&version=2&mode=JSON")
-        sign_in(page, "ada")
-        expect(page.get_by_role("button", name="Submit")).to_be_visible()
-        expect_cookie(page)
-        play(page, filled, "iris&version=1&version=2", rows[:1])
-        expect(page.get_by_text("Answered in")).to_have_count(2)
-        wide = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        assert wide, "nothing hangs over the edge"
-        screenshot(page, f"versions-{width}{'-dark' if dark else ''}", tmp_path)
+    play(ada, filled, "iris&version=1&version=2", rows[:1])
+    ada.emulate_media(color_scheme="dark")
+    for width in (1440, 1024, 390):
+        ada.set_viewport_size({"width": width, "height": 1100})
+        settle(ada)
+        fits = ada.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert fits, "nothing hangs over the edge"
+        screenshot(ada, f"versions-{width}-dark", tmp_path)
+
+
+def test_a_link_to_versions_survives_signing_in(filled: Server, page: Page) -> None:
+    page.goto(f"{filled.url}/playground?model=ada/iris&version=1&version=2&mode=JSON")
+    sign_in(page, "ada")
+    expect(page.get_by_role("textbox", name="Input as JSON")).to_be_visible()
+    assert re.search(r"version=1&version=2&mode=JSON", page.url)
 
 
 def test_failures_are_explained_and_the_page_goes_on(

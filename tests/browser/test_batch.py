@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import joblib
 import pandas as pd
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
-from tests.browser.conftest import Server, create_admin, screenshot, settle
-from tests.browser.test_main_job import upload
+from tests.browser.conftest import Server, screenshot, settle, sign_in, start_server
+from tests.browser.furnishing import furnished
 
 Visit = Callable[..., BrowserContext]
+Garden = tuple[Server, Path, LogisticRegression]
 
 
-def _model_and_rows(folder: Path) -> tuple[Path, Path, LogisticRegression]:
-    """A fitted file, and rows of which two cannot be taken."""
+@pytest.fixture(scope="module")
+def garden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Garden]:
+    """A server with a model of flowers, and rows of which two cannot be taken."""
+    folder = tmp_path_factory.mktemp("garden")
     data = load_iris(as_frame=True)
     names = [data.target_names[n] for n in data.target]
     model = LogisticRegression(max_iter=500).fit(data.data, names)
@@ -27,7 +31,20 @@ def _model_and_rows(folder: Path) -> tuple[Path, Path, LogisticRegression]:
     lines = data.data.assign(bed="007").to_csv(index=False).splitlines()
     lines[3], lines[5] = "wide,3.2,1.3,0.2,007", "4.7,,1.3,0.2,007"
     (folder / "garden.csv").write_text("\n".join(lines))
-    return folder / "flowers.joblib", folder / "garden.csv", model
+    with furnished(folder / "home") as home:
+        home.add(folder / "flowers.joblib", name="Flowers")
+    server = start_server(folder / "home")
+    yield server, folder / "garden.csv", model
+    server.stop()
+
+
+def _opened(visit: Visit, server: Server) -> Page:
+    page = visit().new_page()
+    page.goto(f"{server.url}/playground?model=ada/flowers&mode=Batch")
+    sign_in(page, "ada")
+    expect(page.get_by_text("Nothing scored yet")).to_be_visible()
+    settle(page)
+    return page
 
 
 def _drop(page: Page, path: Path) -> None:
@@ -35,14 +52,9 @@ def _drop(page: Page, path: Path) -> None:
     settle(page)
 
 
-def test_a_file_is_scored_and_fetched(server: Server, visit: Visit, tmp_path: Path) -> None:
-    file, rows, model = _model_and_rows(tmp_path)
-    page = visit().new_page()
-    create_admin(page, server)
-    upload(page, server, file, name="Flowers")
-    page.goto(f"{server.url}/playground?model=ada/flowers&mode=Batch")
-    expect(page.get_by_text("Nothing scored yet")).to_be_visible()
-    settle(page)
+def test_a_file_is_scored_and_fetched(garden: Garden, visit: Visit, tmp_path: Path) -> None:
+    server, rows, model = garden
+    page = _opened(visit, server)
     screenshot(page, "batch-empty", tmp_path)
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("a,b\n1,2\n")
@@ -76,16 +88,14 @@ def test_a_file_is_scored_and_fetched(server: Server, visit: Visit, tmp_path: Pa
 
 
 def test_a_long_one_shows_how_far_it_is_and_is_cancelled(
-    server: Server, visit: Visit, tmp_path: Path
+    garden: Garden, visit: Visit, tmp_path: Path
 ) -> None:
-    file, rows, _ = _model_and_rows(tmp_path)
+    server, rows, _ = garden
     header, *lines = rows.read_text().splitlines()
-    rows.write_text("\n".join([header, *(lines * 5_000)]))
-    page = visit().new_page()
-    create_admin(page, server)
-    upload(page, server, file, name="Flowers")
-    page.goto(f"{server.url}/playground?model=ada/flowers&mode=Batch")
-    _drop(page, rows)
+    many = tmp_path / "many.csv"
+    many.write_text("\n".join([header, *(lines * 5_000)]))
+    page = _opened(visit, server)
+    _drop(page, many)
     page.get_by_role("button", name="Score every row").click(timeout=60_000)
     expect(page.get_by_text(re.compile(r"rows, [\d,]+ rows/s"))).to_be_visible(timeout=60_000)
     screenshot(page, "batch-running", tmp_path)

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from registry import accounts, publish, staging
-from registry.core import open_registry
-from registry.records import Details, Metric
-from registry.settings import Settings
-from tests.browser.conftest import Server, create_admin, settle
+from registry.records import Metric
+from tests.browser.conftest import Server, expect_signed_in, settle, sign_in, start_server
+from tests.browser.furnishing import furnished
 from tests.makers import models as makers
 
 MODEL = "ada/churn"
 
 
-def fill_home(server: Server, folder: Path) -> None:
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[Server]:
     """Three versions of Ada's with three metrics each."""
-    reg = open_registry(Settings(home=server.home, _env_file=None))
-    try:
-        ada = accounts.sign_in(reg, "ada", "correct horse battery 9")
-        path, model = makers.sklearn_classifier(folder), ""
+    path, model = makers.sklearn_classifier(tmp_path), ""
+    with furnished(tmp_path / "home") as home:
         for n in range(3):
-            with path.open("rb") as file, staging.receive(reg, ada, path.name) as incoming:
-                incoming.write(file.read())
-                staged = incoming.finish()
-            draft = publish.examine(reg, ada, staged.id)
             measured = {"accuracy": 0.8 + n / 20, "recall": 0.9 - n / 100, "log_loss": 0.4 - n / 10}
-            details = Details(
+            model = home.add(
+                path,
                 model=model,
                 name="" if model else "Churn",
                 metrics=tuple(Metric(name, value) for name, value in measured.items()),
                 parameters={"depth": n, "seed": 7},
-            )
-            model = publish.publish(reg, ada, draft.id, details).model
-    finally:
-        reg.close()
+            ).model
+    server = start_server(tmp_path / "home")
+    yield server
+    server.stop()
 
 
 def first_column(page: Page) -> Locator:
@@ -48,12 +43,13 @@ def first_column(page: Page) -> Locator:
 
 
 def test_versions_are_compared(
-    server: Server, visit: Callable[..., BrowserContext], tmp_path: Path
+    filled: Server, visit: Callable[..., BrowserContext], tmp_path: Path
 ) -> None:
     page = visit().new_page()
-    create_admin(page, server, "ada")
-    fill_home(server, tmp_path)
-    page.goto(f"{server.url}/compare?" + "&".join(f"v={MODEL}@{n}" for n in (1, 2, 3)))
+    page.goto(filled.url)
+    sign_in(page, "ada")
+    expect_signed_in(page)
+    page.goto(f"{filled.url}/compare?" + "&".join(f"v={MODEL}@{n}" for n in (1, 2, 3)))
     expect(page.get_by_text("v3 leads: best on 2 of 3 metrics")).to_be_visible()
     expect(first_column(page)).to_contain_text("v1")
 

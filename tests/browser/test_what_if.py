@@ -14,12 +14,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeRegressor
 
-from registry import accounts, checks, publish, staging
-from registry.core import Registry, open_registry
-from registry.records import Actor, Details
-from registry.settings import Settings
 from tests.browser.conftest import (
-    PASSWORD,
     Server,
     expect_signed_in,
     screenshot,
@@ -27,6 +22,7 @@ from tests.browser.conftest import (
     sign_in,
     start_server,
 )
+from tests.browser.furnishing import furnished
 
 Visit = Callable[..., BrowserContext]
 
@@ -41,42 +37,20 @@ def houses() -> pd.DataFrame:
 @pytest.fixture
 def served(tmp_path: Path, houses: pd.DataFrame) -> Iterator[Server]:
     """A server with two versions of a model of Ada's, each with its sample rows."""
-    home = tmp_path / "home"
-    home.mkdir()
-    reg = open_registry(Settings(home=home, standby_workers=False, _env_file=None))
-    accounts.create_user(
-        reg, username="root", name="Root", email="r@example.org", password=PASSWORD, role="admin"
-    )
-    ada = accounts.create_user(
-        reg, username="ada", name="Ada", email="a@example.org", password=PASSWORD, role="author"
-    )
     worth = houses.area * 3 + np.where(houses.age < 20, 40, 0) - houses.distance
     fitted = {
         "linear": LinearRegression().fit(houses, worth),
         "tree": DecisionTreeRegressor(max_depth=5, random_state=0).fit(houses, worth),
     }
-    for name, model in fitted.items():
-        path = tmp_path / f"{name}.joblib"
-        joblib.dump(model, path)
-        sample = tmp_path / "sample.csv"
-        houses.to_csv(sample, index=False)
-        into = Details(name="Houses") if name == "linear" else Details(model="ada/houses")
-        _publish(reg, ada, path, sample, into)
-    reg.close()
-    server = start_server(home)
+    houses.to_csv(tmp_path / "sample.csv", index=False)
+    with furnished(tmp_path / "home") as home:
+        for name, model in fitted.items():
+            joblib.dump(model, tmp_path / f"{name}.joblib")
+            into = {"name": "Houses"} if name == "linear" else {"model": "ada/houses"}
+            home.add(tmp_path / f"{name}.joblib", tmp_path / "sample.csv", **into)
+    server = start_server(tmp_path / "home")
     yield server
     server.stop()
-
-
-def _publish(reg: Registry, ada: Actor, path: Path, sample: Path, details: Details) -> None:
-    ids = []
-    for file in (path, sample):
-        with staging.receive(reg, ada, file.name) as incoming:
-            incoming.write(file.read_bytes())
-            ids.append(incoming.finish().id)
-    draft = publish.examine(reg, ada, ids[0])
-    details = Details(name=details.name, model=details.model, files={"sample": ids[1]})
-    checks.run(reg, publish.publish(reg, ada, draft.id, details).id)
 
 
 def readings(page: Page) -> list[str]:
