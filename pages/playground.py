@@ -67,5 +67,6 @@ with notices.shown(stop=False):
         code_of_the_call(reg, actor, versions)
 with place, notices.shown(stop=False):
     playing.workers(reg, actor, versions)
-with notices.shown(stop=False):
-    pasts.show(reg, actor, versions)
+if mode != "Batch":
+    with notices.shown(stop=False):
+        pasts.show(reg, actor, versions)
