@@ -38,8 +38,12 @@ def code_of_the_call(reg: Registry, actor: Actor, versions: list[Version]) -> No
     asked = side_by_side.kept(versions)
     if asked is None or asked.attempts[0].answer is None:
         return
-    with st.expander("Code for this call", icon=":material/code:"):
-        snippets.show(actor, versions[0], asked.rows, "playground.code")
+    place = st.expander(
+        "Code for this call", icon=":material/code:", key="playground.code", on_change="rerun"
+    )
+    if place.open:
+        with place:
+            snippets.show(actor, versions[0], asked.rows, "playground.call")
 
 
 cards.header("Playground", "Give versions an input and see what they say")

@@ -8,7 +8,7 @@ import unicodedata
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from registry import audit, codes, farewell, passwords, policy, sessions, signins
+from registry import audit, codes, farewell, jobs, passwords, policy, sessions, signins
 from registry.codes import setup_code
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn
@@ -250,7 +250,7 @@ def update_profile(reg: Registry, actor: Actor, name: str, email: str) -> Actor:
 
 
 def set_disabled(reg: Registry, actor: Actor, username: str, disabled: bool) -> None:
-    """Lock an account out, ending its sessions, or let it in again.
+    """Lock an account out, ending its sessions and jobs, or let it in again.
 
     Raises:
         Forbidden: The actor is no admin.
@@ -265,6 +265,7 @@ def set_disabled(reg: Registry, actor: Actor, username: str, disabled: bool) -> 
         row.disabled = disabled
         if disabled:
             sessions.revoke_in(s, row.id)
+            jobs.cancel_of_in(s, row.id)
         audit.record(s, actor, "account.disable" if disabled else "account.enable", row.username)
 
 

@@ -9,12 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from registry.comparison import Cell
+from registry.formats.text import UNSEEN, guarded
 from registry.records import Comparison, MetricLine
 
-# What a sheet would take for a formula. Source: OWASP, "CSV Injection".
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MARKS = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$:@&^=])")
-_GONE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069]")
 _TITLES = {
     "facts": "Facts",
     "parameters": "Parameters",
@@ -146,14 +144,6 @@ def _titled(name: str, unit: str) -> str:
     return f"{name} [{unit}]" if unit else name
 
 
-def guarded(cell: Cell) -> Cell:
-    """A cell that no sheet runs: text that looks like a formula begins with an apostrophe."""
-    if not isinstance(cell, str):
-        return cell
-    plain = _GONE.sub("", cell)
-    return f"'{plain}" if plain.lstrip(" ").startswith(_FORMULA) else plain
-
-
 def _shown(cell: Cell) -> str:
     if cell is None:
         return ""
@@ -161,8 +151,8 @@ def _shown(cell: Cell) -> str:
 
 
 def _marked(words: str) -> str:
-    return _MARKS.sub(r"\\\1", " ".join(_GONE.sub("", words).split()))
+    return _MARKS.sub(r"\\\1", " ".join(UNSEEN.sub("", words).split()))
 
 
 def _safe(words: str) -> str:
-    return html.escape(_GONE.sub("", words))
+    return html.escape(UNSEEN.sub("", words))

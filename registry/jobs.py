@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from registry import audit
@@ -170,11 +170,16 @@ def cancel(reg: Registry, actor: Actor, job_id: str) -> None:
 
 def cancel_in(s: Session, kind: str, subject_id: str) -> None:
     """Stop the open jobs on a subject that is being deleted, before their next step."""
-    found = s.execute(
-        select(JobRow)
-        .where(JobRow.kind == kind, JobRow.subject_id == subject_id)
-        .where(JobRow.state.in_(_OPEN))
-    )
+    _end_in(s, JobRow.kind == kind, JobRow.subject_id == subject_id)
+
+
+def cancel_of_in(s: Session, user_id: str) -> None:
+    """Stop what runs for a person who is being locked out, before its next step."""
+    _end_in(s, JobRow.kind.in_(CANCELLABLE), JobRow.user_id == user_id)
+
+
+def _end_in(s: Session, *where: ColumnElement[bool]) -> None:
+    found = s.execute(select(JobRow).where(*where, JobRow.state.in_(_OPEN)))
     for row in found.scalars():
         row.state, row.finished_at, row.message = "failed", now(), "cancelled"
 

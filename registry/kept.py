@@ -7,15 +7,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from registry import codec
 from registry.inputs import Prepared
 from registry.prediction import OutputValue
 from registry.schema import Field, Schema
-
-if TYPE_CHECKING:
-    import numpy as np
 
 MOST_INPUT_BYTES, MOST_ANSWER_BYTES = 64_000, 64_000
 _MOST_ROWS = 1_000
@@ -66,25 +65,27 @@ def answered(kept: Mapping[str, Any] | None) -> tuple[tuple[OutputValue, ...], i
 def _rows(fields: Sequence[Field], given: dict[str, np.ndarray] | Any) -> list[dict[str, Any]]:
     """Rows by column, numbers as they were entered."""
     if isinstance(given, dict):
-        lists = given[""].tolist()
+        lists, single = given[""].tolist(), given[""].itemsize == 4
         rows = [dict(zip((f.name for f in fields), row, strict=True)) for row in lists]
+        singles = {field.name for field in fields if single}
     else:
         rows = given.to_pylist()
+        singles = {column.name for column in given.schema if str(column.type) == "float"}
     for field in fields:
         for row in rows:
-            row[field.name] = _cell(field, row[field.name])
+            row[field.name] = _cell(field, row[field.name], field.name in singles)
     return rows
 
 
-def _cell(field: Field, value: Any) -> Any:
+def _cell(field: Field, value: Any, single: bool) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, float) and field.type in ("integer", "long"):
         return int(value)
-    if isinstance(value, float) and field.type == "float":
-        return float(f"{value:.7g}")  # 5.1, not 5.099999904632568
+    if isinstance(value, float) and single:
+        return float(str(np.float32(value)))  # 5.1, not 5.099999904632568
     return value
 
 

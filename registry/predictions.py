@@ -19,9 +19,9 @@ from sqlalchemy import ColumnElement, and_, func, null, or_, select, tuple_, upd
 from sqlalchemy.orm import Session, aliased, defer
 
 from registry import audit, kept, models, versions
-from registry.compare_exports import guarded
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
+from registry.formats.text import guarded
 from registry.prediction_log import flush as flush
 from registry.records import (
     Actor,
@@ -207,7 +207,8 @@ def forget_in(s: Session, user_id: str) -> None:
 
 def _where(s: Session, actor: Actor, model: str, only: PredictionFilter) -> ColumnElement[bool]:
     """The condition for what the actor may see, narrowed down."""
-    parts = [PredictionRow.user_id == actor.id]
+    seen = PredictionRow.model_id.in_(select(ModelRow.id).where(_seen_models(actor)))
+    parts = [PredictionRow.user_id == actor.id, seen]
     if model:
         row = models.for_action(s, actor, "model.read", model)
         everybody = not only.mine and models.level_of(s, actor, row) == "manage"
@@ -233,6 +234,14 @@ def _where(s: Session, actor: Actor, model: str, only: PredictionFilter) -> Colu
     return and_(*parts)
 
 
+def _seen_models(actor: Actor) -> ColumnElement[bool]:
+    """Models whose predictions a person finds again: those they may see, and own ones in the trash.
+
+    Of a model that they may not see any more, nothing is told: not even who owns it now.
+    """
+    return or_(models.visible_to(actor), models.visible_to(actor, trash=True))
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, clock(), UTC)
 
@@ -250,11 +259,13 @@ def _seen_in(s: Session, actor: Actor, prediction_id: str) -> _Found:
     if found is None:
         raise NotFound(_MISSING)
     row, _, model, *_ = found
-    if row.user_id != actor.id:
-        seen = select(ModelRow.id).where(ModelRow.id == model.id, models.visible_to(actor))
-        open_to = row.shared_at is not None or models.level_of(s, actor, model) == "manage"
-        if not open_to or s.execute(seen).first() is None:
-            raise NotFound(_MISSING)
+    mine = row.user_id == actor.id
+    open_to = mine or row.shared_at is not None or models.level_of(s, actor, model) == "manage"
+    seen = select(ModelRow.id).where(
+        ModelRow.id == model.id, _seen_models(actor) if mine else models.visible_to(actor)
+    )
+    if not open_to or s.execute(seen).first() is None:
+        raise NotFound(_MISSING)
     return cast("_Found", tuple(found))
 
 

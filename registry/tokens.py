@@ -59,8 +59,7 @@ def create(
         Forbidden: The actor's role does not include a permission, or the actor is a token.
         Conflict: The actor has very many already.
     """
-    if why := policy.why_not(actor, None, "token.make"):
-        raise Forbidden(why)
+    _require(actor)
     name = _checked(actor, name, permissions, days, calls)
     secret = _new_secret()
     with reg.writing() as s:
@@ -77,7 +76,12 @@ def create(
 
 
 def find(reg: Registry, actor: Actor) -> tuple[Token, ...]:
-    """The actor's tokens, newest first; those that ended are listed for 30 days more."""
+    """The actor's tokens, newest first; those that ended are listed for 30 days more.
+
+    Raises:
+        Forbidden: The actor is a token.
+    """
+    _require(actor)
     with reg.reading() as s:
         rows = s.execute(
             select(TokenRow)
@@ -92,7 +96,9 @@ def revoke(reg: Registry, actor: Actor, token_id: str) -> None:
 
     Raises:
         NotFound: The actor has no such token.
+        Forbidden: The actor is a token.
     """
+    _require(actor)
     with reg.writing() as s:
         row = s.get(TokenRow, token_id)
         if row is None or row.user_id != actor.id:
@@ -103,7 +109,12 @@ def revoke(reg: Registry, actor: Actor, token_id: str) -> None:
 
 
 def revoke_all(reg: Registry, actor: Actor) -> int:
-    """End all tokens of the actor at once; gives how many were live."""
+    """End all tokens of the actor at once; gives how many were live.
+
+    Raises:
+        Forbidden: The actor is a token.
+    """
+    _require(actor)
     with reg.writing() as s:
         ended = s.execute(
             update(TokenRow)
@@ -115,6 +126,11 @@ def revoke_all(reg: Registry, actor: Actor) -> int:
         if prefixes:
             audit.record(s, actor, "token.revoke_all", actor.username, tokens=prefixes)
         return len(prefixes)
+
+
+def _require(actor: Actor) -> None:
+    if why := policy.why_not(actor, None, "token.make"):
+        raise Forbidden(why)
 
 
 def use(reg: Registry, secret: str, permission: str) -> Actor:

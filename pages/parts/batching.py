@@ -12,6 +12,7 @@ import streamlit as st
 from pages.parts import cards, notices, scored, text, uploads
 from registry import policy, scoring, scorings
 from registry.core import Registry
+from registry.formats.text import guarded
 from registry.memory import recalled
 from registry.records import Actor, Fit, Schema, Version
 
@@ -121,7 +122,7 @@ def _template(names: dict[str, str], schema: Schema) -> str:
     """A header and the example as its first row."""
     file = io.StringIO()
     rows = csv.writer(file)
-    rows.writerow(names)
+    rows.writerow(map(guarded, names))
     if schema.example:
-        rows.writerow([schema.example.get(name, "") for name in names])
+        rows.writerow([guarded(schema.example.get(name, "")) for name in names])
     return file.getvalue()

@@ -10,11 +10,13 @@ import streamlit as st
 
 from registry.records import PastPrediction, Prediction
 
-_KEY, _MOST = "recent.asked", 20
+_KEY, _MOST, _MOST_VALUES = "recent.asked", 20, 200_000
 
 
 def remember(answer: Prediction, rows: Any) -> None:
-    """Note an answer with the input that led to it."""
+    """Note an answer with the input that led to it, unless the two are very large."""
+    if _size(rows) + _size([output.values for output in answer.outputs]) > _MOST_VALUES:
+        return
     asked = _asked()
     asked[answer.id] = (rows, answer)
     for oldest in list(asked)[:-_MOST]:
@@ -37,6 +39,15 @@ def answers(ref: str) -> list[Prediction]:
 def as_json(rows: Any) -> str:
     """Any input as JSON, arrays as lists."""
     return json.dumps(rows, default=_plain, ensure_ascii=False)
+
+
+def _size(data: Any) -> int:
+    """About how many values there are: lists are taken to be as long as their first."""
+    if isinstance(data, dict):
+        return sum(map(_size, data.values()))
+    if isinstance(data, (list, tuple)):
+        return len(data) * max(1, _size(data[0])) if data else 0
+    return int(getattr(data, "size", 1))
 
 
 def _plain(value: Any) -> Any:

@@ -38,14 +38,13 @@ def show(actor: Actor, version: Version, rows: Any, key: str) -> None:
     Args:
         rows: This very input; None for what a version can do, with its example.
     """
-    script = load(version, actor.username) if rows is None else call(version, actor.username, rows)
-    rows = example(version) if rows is None else rows
-    body = body_of(version, rows)
+    body = body_of(version, example(version) if rows is None else rows)
+    write = load if rows is None else call
     server = server_of(st.context.url)
     here, http, shell = st.tabs(["Python", "Python over HTTP", "curl"], key=f"{key}.language")
-    here.code(script, language="python", wrap_lines=True)
-    http.code(over_http(server, version, rows), language="python", wrap_lines=True)
-    shell.code(curl(server, version, rows), language="bash", wrap_lines=True)
+    here.code(write(version, actor.username, body), language="python", wrap_lines=True)
+    http.code(over_http(server, version, body), language="python", wrap_lines=True)
+    shell.code(curl(server, version, body), language="bash", wrap_lines=True)
     for tab in (http, shell):
         tab.caption("`VITRINE_TOKEN` holds a token that may predict: make one under Account.")
     if _is_long(body):
@@ -55,9 +54,9 @@ def show(actor: Actor, version: Version, rows: Any, key: str) -> None:
         )  # fmt: skip
 
 
-def load(version: Version, username: str) -> str:
+def load(version: Version, username: str, body: str) -> str:
     """Look at a version, let it answer its example, log a metric."""
-    rows = _source(version, example(version))
+    rows = _source(version, body)
     if not rows:
         rows = "[version.schema.example]" if _form(version) == "rows" else "version.schema.example"
     return (
@@ -69,9 +68,9 @@ def load(version: Version, username: str) -> str:
     )
 
 
-def call(version: Version, username: str, rows: Any) -> str:
+def call(version: Version, username: str, body: str) -> str:
     """The call as the page makes it, for a notebook on this machine."""
-    given = _source(version, rows)
+    given = _source(version, body)
     return (
         ("" if given else "import json\n")
         + _OPEN.format(topics=", predict", username=ascii(username))
@@ -81,9 +80,8 @@ def call(version: Version, username: str, rows: Any) -> str:
     )
 
 
-def over_http(server: str, version: Version, rows: Any) -> str:
+def over_http(server: str, version: Version, body: str) -> str:
     """The call for Python on any machine, by httpx."""
-    body = body_of(version, rows)
     given = f'json.load(open("{_FILE}"))' if _is_long(body) else ascii(json.loads(body))
     return (
         "import json\nimport os\n\nimport httpx\n\n"
@@ -98,9 +96,8 @@ def over_http(server: str, version: Version, rows: Any) -> str:
     )
 
 
-def curl(server: str, version: Version, rows: Any) -> str:
+def curl(server: str, version: Version, body: str) -> str:
     """The call for a POSIX shell."""
-    body = body_of(version, rows)
     given = f"@{_FILE}" if _is_long(body) else shlex.quote(body)
     return (
         f"curl --silent --show-error --fail-with-body {shlex.quote(_address(server, version))} \\\n"
@@ -111,13 +108,13 @@ def curl(server: str, version: Version, rows: Any) -> str:
 
 
 def body_of(version: Version, rows: Any) -> str:
-    """The body of the call as JSON in ASCII."""
-    return json.dumps({_form(version): plain(rows)})
-
-
-def plain(rows: Any) -> Any:
-    """The input as JSON can hold it: arrays as lists, times as ISO 8601, NaN as null."""
-    return json.loads(json.dumps(rows, default=_said), parse_constant=lambda _: None)
+    """The body of the call as JSON in ASCII: arrays as lists, times as ISO 8601, NaN as null."""
+    data = {_form(version): rows}
+    try:
+        return json.dumps(data, default=_said, allow_nan=False)
+    except ValueError:
+        finite = json.loads(json.dumps(data, default=_said), parse_constant=lambda _: None)
+        return json.dumps(finite)
 
 
 def example(version: Version) -> Any:
@@ -147,9 +144,9 @@ def _is_long(body: str) -> bool:
     return len(body) > _LONG
 
 
-def _source(version: Version, rows: Any) -> str:
+def _source(version: Version, body: str) -> str:
     """Data as Python source; "" when it is too long to read."""
-    return "" if _is_long(body_of(version, rows)) else ascii(plain(rows))
+    return "" if _is_long(body) else ascii(json.loads(body)[_form(version)])
 
 
 def _said(value: Any) -> Any:

@@ -10,11 +10,11 @@ import numpy as np
 
 from registry.errors import BrokenArtifact
 from registry.formats import rows
+from registry.formats.text import guarded
 
 MOST_ROWS = 100_000
 MOST_BYTES = 24 << 20
 _MOST_CHANGED = 1000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def changed(file: BinaryIO, answers: BinaryIO, *, base: str, other: str, names: list[str]) -> bytes:
@@ -38,7 +38,7 @@ def changed(file: BinaryIO, answers: BinaryIO, *, base: str, other: str, names: 
     table = rows.opened(file)
     sink = io.StringIO(newline="")
     writer = csv.writer(sink)
-    writer.writerow([safe(cell) for cell in ("row", *table.names, "actual", *names)])
+    writer.writerow([guarded(cell) for cell in ("row", *table.names, "actual", *names)])
     at = written = 0
     for batch in table.batches():
         first = at
@@ -64,7 +64,7 @@ def _write(writer: Any, sink: io.StringIO, batch: rows.Batch, picked: list[tuple
     for n, ((number, *said), *cells) in enumerate(zip(picked, *columns, strict=True)):
         if sink.tell() > MOST_BYTES:
             return n
-        writer.writerow([safe(cell) for cell in (number, *cells, *said)])
+        writer.writerow([guarded(cell) for cell in (number, *cells, *said)])
     return len(picked)
 
 
@@ -92,16 +92,3 @@ def _picked(answers: BinaryIO, base: str, other: str) -> tuple[list[tuple[Any, .
     chosen = pa.array(places[:MOST_ROWS])
     lists = (column.take(chosen).to_pylist() for column in (row, actual, before, after))
     return list(zip(*lists, strict=True)), len(places)
-
-
-def safe(cell: Any) -> str:
-    """A cell as text that no spreadsheet takes for a formula; numbers stay numbers."""
-    if cell is None:
-        return ""
-    text = cell if isinstance(cell, str) else str(cell)
-    if isinstance(cell, str) and text.startswith(_FORMULA):
-        try:
-            float(text)
-        except ValueError:
-            return "'" + text
-    return text

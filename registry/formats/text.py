@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,12 @@ _INVISIBLE = {
     *range(0x20), *range(0x7F, 0xA0), *range(0x200B, 0x2010), *range(0x2028, 0x202F),
     *range(0x2060, 0x206A), 0xFEFF, *range(0xD800, 0xE000),
 }  # fmt: skip
+# What a sheet takes for a formula. Source: OWASP, "CSV Injection".
+FORMULA = r"^ *[=+\-@\t\r\n＝＋－＠]"
+NUMBER = r"^ *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069]"
+)
 
 
 def clean(value: object, limit: int = MAX_TEXT) -> str:
@@ -22,6 +29,14 @@ def clean(value: object, limit: int = MAX_TEXT) -> str:
     text = value if isinstance(value, str) else str(value)
     shown = "".join("�" if ord(c) in _INVISIBLE else c for c in text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def guarded(cell: Any) -> Any:
+    """A cell that no sheet runs: text that looks like a formula begins with an apostrophe."""
+    if not isinstance(cell, str):
+        return cell
+    seen = UNSEEN.sub("", cell)
+    return f"'{seen}" if re.match(FORMULA, seen) and not re.match(NUMBER, seen) else seen
 
 
 def unique(names: Iterable[str]) -> list[str]:

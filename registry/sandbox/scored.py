@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from registry.formats.rows import Rows
+from registry.formats.text import FORMULA, NUMBER, guarded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +55,7 @@ class Csv:
     def open(self, names: list[str], _: Answers) -> None:
         text = io.StringIO()
         csv.writer(text, delimiter=self.delimiter, lineterminator="\n").writerow(
-            [*self.header, *names]
+            [*self.header, *map(guarded, names)]
         )
         self.made.write(text.getvalue().encode("utf-8", "replace"))
 
@@ -77,7 +78,7 @@ class Csv:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        beside = [pc.cast(_spread(values, good), pa.string()) for values in found.values()]
+        beside = [_as_text(_spread(values, good)) for values in found.values()]
         cells = [*columns, *beside, pa.array(why or [None] * len(good), pa.string())]
         if uneven:
             order = np.argsort(np.append(numbers, [number for number, _, _ in uneven]))
@@ -165,6 +166,18 @@ def _spread(values: np.ndarray, good: np.ndarray) -> pa.Array:
     if len(values) == len(good):
         return found
     return found.take(pa.array(np.cumsum(good) - 1, mask=~good))
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """Cells of a CSV; what the model says in words is no formula, see `guarded`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(column.type):
+        return pc.cast(column, pa.string())
+    formula = pc.match_substring_regex(column, FORMULA)
+    runs = pc.and_not(formula, pc.match_substring_regex(column, NUMBER))
+    return pc.if_else(runs, pc.binary_join_element_wise("'", column, ""), column)
 
 
 def _extra(cells: list[pa.Array], uneven: Uneven) -> list[pa.Array]:

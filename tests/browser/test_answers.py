@@ -94,6 +94,7 @@ KINDS = {
 }
 
 
+@pytest.mark.long
 def test_every_kind_of_answer_is_shown_in_its_way(
     filled: Server, ada: Page, tmp_path: Path
 ) -> None:
@@ -149,7 +150,7 @@ def test_failures_are_explained_and_the_page_goes_on(
 ) -> None:
     row = {"sepal length (cm)": 6.0, "sepal width (cm)": 2.7, **WIDE}
     play(ada, filled, "iris&version=1&version=3", [row])
-    expect(ada.get_by_text("The model crashed")).to_be_visible()
+    expect(ada.get_by_text("The model crashed.")).to_be_visible()
     expect(ada.get_by_text("Answered in")).to_have_count(1)
     screenshot(ada, "failure-crash", tmp_path)
     for least, words in (

@@ -36,6 +36,7 @@ from registry.settings import Settings
 from tests.browser.conftest import PASSWORD, Server, expect_signed_in, settle, sign_in, start_server
 from tests.browser.test_main_job import press
 
+pytestmark = pytest.mark.long
 Visit = Callable[..., BrowserContext]
 SOON = 180_000
 """Milliseconds a step may take on a machine with much else to do."""

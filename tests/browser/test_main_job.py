@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import (
@@ -141,6 +142,7 @@ def put_away_and_take_out(page: Page, server: Server, address: str) -> None:
     expect(page.get_by_text("is back")).to_be_visible()
 
 
+@pytest.mark.long
 def test_every_runnable_format_goes_all_the_way(
     server: Server, visit: Visit, tmp_path: Path
 ) -> None:

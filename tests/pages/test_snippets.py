@@ -75,7 +75,7 @@ def sent(language: str, heard: Heard, version: Version, rows: Any, folder: Path)
     """What arrives at the server when the snippet runs."""
     server = f"http://127.0.0.1:{heard.server_port}"
     write = {"curl": snippets.curl, "python": snippets.over_http}[language]
-    run(language, write(server, version, rows), folder)
+    run(language, write(server, version, snippets.body_of(version, rows)), folder)
     path, headers, body = heard.requests.pop()
     assert path == f"/api/v1/models/{version.model}/predict?version={version.number}"
     assert headers["Authorization"] == "Bearer vtr_x"
@@ -103,22 +103,22 @@ def test_hostile_text_arrives_as_it_is_and_does_nothing(
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_snippet_hides_a_character(text: str, version: Version) -> None:
-    rows = [{text: text}]
+    body = snippets.body_of(version, [{text: text}])
     server = "http://localhost"
     for code in (
-        snippets.call(version, text, rows),
-        snippets.over_http(server, version, rows),
-        snippets.curl(server, version, rows),
-        snippets.load(version, text),
+        snippets.call(version, text, body),
+        snippets.over_http(server, version, body),
+        snippets.curl(server, version, body),
+        snippets.load(version, text, body),
     ):
         assert code.isascii()
         assert all(c.isprintable() or c == "\n" for c in code)
 
 
 def test_python_snippets_are_python(version: Version) -> None:
-    rows = [{text: text for text in HOSTILE}]
-    for code in (snippets.call(version, HOSTILE[0], rows), snippets.load(version, HOSTILE[1]),
-                 snippets.over_http("http://x", version, rows)):  # fmt: skip
+    body = snippets.body_of(version, [{text: text for text in HOSTILE}])
+    for code in (snippets.call(version, HOSTILE[0], body), snippets.load(version, HOSTILE[1], body),
+                 snippets.over_http("http://x", version, body)):  # fmt: skip
         compile(code, "snippet", "exec")
 
 
@@ -131,7 +131,7 @@ def test_a_long_input_is_a_file(
     rows = {"x": np.arange(1000, dtype=np.float32)[None]}
     (tmp_path / "input.json").write_text(snippets.body_of(tensors, rows))
     assert sent(language, heard, tensors, rows, tmp_path) == {"inputs": {"x": rows["x"].tolist()}}
-    code = snippets.call(tensors, "alice", rows)
+    code = snippets.call(tensors, "alice", snippets.body_of(tensors, rows))
     assert len(code) < 1000
     compile(code, "snippet", "exec")
 
@@ -148,9 +148,11 @@ def test_values_of_every_kind_are_what_the_server_takes_back(
         "double": float("nan"), "string": "001", "binary": b"\xfb\xff",
         "datetime": datetime(2026, 3, 1, 12, tzinfo=UTC),
     }  # fmt: skip
-    direct, again = inputs.prepare(schema, [row]), inputs.prepare(schema, snippets.plain([row]))
+    tables = replace(version, schema=schema)
+    sent = json.loads(snippets.body_of(tables, [row]))["rows"]
+    direct, again = inputs.prepare(schema, [row]), inputs.prepare(schema, sent)
     assert inputs.digest(direct) == inputs.digest(again)
-    assert snippets.plain(date(2026, 3, 1)) == "2026-03-01"
+    assert "2026-03-01" in snippets.body_of(tables, [{"day": date(2026, 3, 1)}])
 
 
 def test_the_python_snippet_gives_the_answer_of_the_page(
@@ -158,7 +160,7 @@ def test_the_python_snippet_gives_the_answer_of_the_page(
 ) -> None:
     assert iris.schema is not None
     rows = [iris.schema.example]
-    code = snippets.call(iris, "alice", rows)
+    code = snippets.call(iris, "alice", snippets.body_of(iris, rows))
     asked = code[code.index("rows =") :].replace("print(answer.outputs)", "")
     scope: dict[str, Any] = {"reg": reg, "me": alice, "predict": predict}
     exec(asked, scope)

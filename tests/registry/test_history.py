@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import insert, update
@@ -139,11 +140,23 @@ def test_managers_see_what_others_asked_but_only_its_author_flags_and_shares(
             change()
 
 
-def test_people_keep_their_own_when_a_model_is_no_longer_shared(reg, alice, bob, iris, asked):
+def test_what_was_asked_is_out_of_sight_while_the_model_is(reg, alice, bob, iris, asked):
     access.share(reg, alice, iris.model, "bob", "view")
     his = asked(bob)
     access.unshare(reg, alice, iris.model, "bob")
+    assert predictions.find(reg, bob).total == 0
+    for ask in (predictions.get, predictions.share, partial(predictions.flag, flag="wrong")):
+        with pytest.raises(NotFound):
+            ask(reg, bob, his)
+    access.share(reg, alice, iris.model, "bob", "view")
     assert predictions.get(reg, bob, his).mine
+
+
+def test_what_was_asked_of_an_own_model_stays_while_it_is_in_the_trash(reg, alice, iris):
+    [prediction_id] = add(reg, iris, alice)
+    models.trash(reg, alice, iris.model)
+    assert predictions.get(reg, alice, prediction_id).mine
+    assert predictions.find(reg, alice).total == 1
 
 
 def test_what_is_not_kept_cannot_be_shared(reg, alice, iris):
@@ -183,7 +196,7 @@ def test_others_who_see_the_model_do_not_read_who_flagged_what(reg, alice, bob, 
 
 def test_an_export_holds_all_pages_and_no_cell_is_a_formula(reg, alice, bob, iris):
     add(reg, iris, alice, n=1203)
-    bad = ("=1+1", "+1", "-1", "@A1", "\tx", "\rx", "＝1")
+    bad = ("=1+1", "+1+cmd", "-A1", "@A1", "\tx", "\rx", "＝1")
     for reason in bad:
         add(reg, iris, alice, flag="other", flag_reason=reason)
     add(reg, iris, alice, inputs={"rows": [{"=cmd": "=1"}]})

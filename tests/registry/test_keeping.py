@@ -144,6 +144,15 @@ def test_whole_numbers_of_a_matrix_stay_whole():
     assert repr(kept.given(kept.inputs_of(schema, prepared))) == "[{'n': 3, 'x': 1.0}]"
 
 
+@pytest.mark.parametrize("kind", ["float", "double"])
+def test_no_digit_of_a_number_is_lost(kind):
+    schema = Schema("table", fields=(Field("x", kind),))
+    for value in (12_345_678.0, 0.1, 16_777_217.0, 1 / 3):
+        prepared = inputs.prepare(schema, {"x": value})
+        back = inputs.prepare(schema, kept.given(kept.inputs_of(schema, prepared)))
+        assert inputs.digest(back) == inputs.digest(prepared)
+
+
 def test_tensors_come_back_and_those_above_64_kb_or_not_finite_are_not_kept():
     schema = Schema("tensors", tensors=(Tensor("x", "float32", (-1, -1)),))
     small = inputs.prepare(schema, {"x": [[1.5, 2.5]]})

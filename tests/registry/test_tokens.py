@@ -155,10 +155,16 @@ def test_a_token_does_what_it_was_made_for_and_no_more(
         tokens.use(reg, make(reg, alice, "predict"), "download")
 
 
-def test_a_token_makes_no_token(reg: Registry, alice: Actor) -> None:
+def test_a_token_neither_makes_nor_lists_nor_ends_tokens(reg: Registry, alice: Actor) -> None:
     actor = tokens.use(reg, make(reg, alice, *tokens.PERMISSIONS), "predict")
-    with pytest.raises(Forbidden, match="not by a token"):
-        tokens.create(reg, actor, "another", ["predict"])
+    for attempt in (
+        lambda: tokens.create(reg, actor, "another", ["predict"]),
+        lambda: tokens.find(reg, actor),
+        lambda: tokens.revoke(reg, actor, tokens.find(reg, alice)[0].id),
+        lambda: tokens.revoke_all(reg, actor),
+    ):
+        with pytest.raises(Forbidden, match="not by a token"):
+            attempt()
 
 
 def test_a_role_bounds_its_tokens_now_and_later(

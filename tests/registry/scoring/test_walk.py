@@ -233,6 +233,19 @@ def test_a_cancelled_one_stops_and_leaves_nothing(
     assert _nothing_left(reg)
 
 
+def test_that_of_a_person_who_is_locked_out_stops_too(
+    reg: Registry, alice: Actor, admin: Actor, network: Callable[[Path], str], tmp_path: Path,
+    stage: Stage, engine: None,
+) -> None:  # fmt: skip
+    ref = network(failing.slow(tmp_path, 50_000))
+    scoring_id = scoring.start(reg, alice, ref, stage(_numbers(2_000_000)))
+    wait_until(lambda: "rows/s" in scorings.get(reg, alice, scoring_id).message, 60)
+    accounts.set_disabled(reg, admin, "alice", True)
+    wait_until(lambda: not jobs._engine or not jobs._engine.busy, 60)
+    assert scorings.get(reg, alice, scoring_id).state == "failed"
+    assert _nothing_left(reg)
+
+
 def test_one_deleted_while_it_runs_stops_too(
     reg: Registry, alice: Actor, network: Callable[[Path], str], tmp_path: Path, stage: Stage,
     engine: None,
