@@ -112,7 +112,7 @@ def _run(lines: _Queue) -> None:
         if batch:
             try:
                 _write(batch)
-            except SQLAlchemyError:
+            except (SQLAlchemyError, ArithmeticError, LookupError, TypeError, ValueError):
                 _log.exception("prediction lines lost", n_lines=len(batch))
         batch.clear()
         if waiting:

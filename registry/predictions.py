@@ -201,8 +201,9 @@ def counts(s: Session, actor: Actor, days: int) -> tuple[int, ...]:
 
 def forget_in(s: Session, user_id: str) -> None:
     """Drop what a person entered and was told; that there was a prediction stays."""
-    nothing = {"inputs": null(), "answer": null(), "flag_reason": "", "shared_at": None}
-    s.execute(update(PredictionRow).where(PredictionRow.user_id == user_id).values(nothing))
+    theirs = update(PredictionRow).where(PredictionRow.user_id == user_id)
+    theirs = theirs.values(inputs=null(), answer=null(), input_digest="")
+    s.execute(theirs.values(flag_reason="", shared_at=None))
 
 
 def _where(s: Session, actor: Actor, model: str, only: PredictionFilter) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit, codec, downloads, holdings, jobs, models, sessions
 from registry.core import Registry
-from registry.errors import Conflict, NotFound
+from registry.errors import Conflict, NotFound, StoreError
 from registry.records import Actor, BadRow, Scoring, TaskState
 from registry.tables import (
     JobRow,
@@ -152,6 +152,9 @@ def conclude_in(
 
     Args:
         counts: Rows, those without an answer, and the first of these; None where nobody knows.
+
+    Raises:
+        StoreError: The bytes of the scored file are gone already.
     """
     row = s.get(ScoringRow, scoring_id)
     if row is None:
@@ -161,6 +164,8 @@ def conclude_in(
         row.n_rows, row.n_bad, row.problems = counts[0], counts[1], codec.dump(list(counts[2]))
     row.digest, row.blake3, row.failure, row.finished_at = "", "", failure, now()
     if kept:
+        if not reg.store.has(kept.digest):  # the same bytes were freed with another scoring
+            raise StoreError("the scored file was removed while it was made; score the rows again")
         row.result_digest, row.result_blake3 = kept.digest, kept.blake3
         row.result_bytes = kept.size_bytes
     holdings.free_in(s, reg, dropped)
