@@ -6,11 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry import inputs
 from registry.errors import InvalidInput
 from registry.records import Field, FieldType, Schema, Tensor
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MOST_ELEMENTS = 200
 """Of a tensor whose elements are features."""
@@ -69,7 +72,8 @@ def value(schema: Schema, row: Row, field: Field) -> Any:
     import numpy as np
 
     tensor, _, place = field.name.rpartition("[")
-    return np.asarray(row[tensor]).reshape(-1)[int(place[:-1])].item()
+    found = np.asarray(row[tensor]).reshape(-1)[int(place[:-1])].item()
+    return float(found) if field.type == "double" else found
 
 
 def packed(schema: Schema, row: Row, changes: Sequence[Row]) -> Sequence[Row] | Mapping[str, Any]:
@@ -82,6 +86,7 @@ def packed(schema: Schema, row: Row, changes: Sequence[Row]) -> Sequence[Row] | 
     for tensor in schema.tensors:
         one = np.asarray(row[tensor.name])
         one = one if one.ndim == len(tensor.shape) else one[None]
+        one = _roomy(one, tensor) if one.size <= MOST_ELEMENTS else one
         many = np.repeat(one, len(changes), axis=0) if len(changes) > 1 else one.copy()
         flat = many.reshape(len(changes), -1)
         for n, change in enumerate(changes):
@@ -176,6 +181,21 @@ def _spread(field: Field, now: Any, within: Span, n: int) -> list[Any]:
     return sorted(found | ({now} if now is not None else set()))
 
 
+def _roomy(array: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """The array in a type that cuts no moved value off; the door makes it the tensor's own."""
+    import numpy as np
+
+    if array.dtype.kind not in "biu" or not array.size:
+        return array
+    if _is_whole(tensor):
+        return array.astype(np.int64) if array.max() <= np.iinfo(np.int64).max else array
+    return array if tensor.dtype == "bool" else array.astype(np.float64)
+
+
+def _is_whole(tensor: Tensor) -> bool:
+    return tensor.dtype.startswith(("int", "uint"))
+
+
 def _elements(tensor: Tensor, row: Row) -> list[Field]:
     import numpy as np
 
@@ -183,5 +203,5 @@ def _elements(tensor: Tensor, row: Row) -> list[Field]:
     rows = len(array) if array.ndim == len(tensor.shape) and array.ndim else 1
     if tensor.image or array.dtype.kind not in "iuf" or rows != 1 or array.size > MOST_ELEMENTS:
         return []
-    kind: FieldType = "long" if tensor.dtype.startswith(("int", "uint")) else "double"
+    kind: FieldType = "long" if _is_whole(tensor) else "double"
     return [Field(f"{tensor.name}[{n}]", kind) for n in range(array.size)]

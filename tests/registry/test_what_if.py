@@ -262,6 +262,16 @@ def test_elements_of_small_tensors_are_features(reg, alice, publish_file, tmp_pa
     assert parts.n_rows == 2**6
 
 
+def test_whole_numbers_given_to_a_float_tensor_move_in_fractions(
+    reg, alice, publish_file, tmp_path
+):
+    version = publish_file(alice, makers.onnx_dynamic(tmp_path), name="Sum of tensors")
+    row = {"a": [[1, 2, 3]], "b": [[0, 0, 0]]}
+    found = what_if.curve(reg, alice, version.ref, row, "a[0]", span=(0, 1), n=3)
+    assert found.values == (0, 0.5, 1)
+    assert found.answers["total[0]"] == (0, 0.5, 1)
+
+
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
