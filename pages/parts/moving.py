@@ -126,7 +126,7 @@ def _curve(scene: Scene, field: Field, places: Places) -> str:
             scene.reg, scene.actor, version.ref, row, field.name, span, watch=watch
         )
 
-    question = (said(scene.row_of(scene.versions[0], field.name)), field.name, span)
+    question = (scene.question(field.name), field.name, span)
     found = patience.each("curve", scene.versions, question, ask, scene.name)
     if not found:
         return ""
@@ -159,7 +159,8 @@ def _surface(scene: Scene, fields: tuple[Field, Field], places: Places) -> str:
             scene.reg, scene.actor, version.ref, row, *names, (x, y), watch=watch
         )
 
-    found = patience.each("surface", scene.versions, (said(row), names, x, y), ask, scene.name)
+    question = (scene.question(), names, x, y)
+    found = patience.each("surface", scene.versions, question, ask, scene.name)
     if not found:
         return ""
     first = next(iter(found.values()))

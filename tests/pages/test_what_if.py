@@ -8,17 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import joblib
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import charts_moving
-from registry import predictions, versions
+from pages.parts import charts_moving, side_by_side
+from registry import asking, predictions, versions
 from registry.core import Registry
-from registry.records import Actor, Version
+from registry.records import Actor, Field, Version
 from tests.makers import models as makers
 
 Visit = Callable[..., AppTest]
 Publish = Callable[..., Version]
+Sums = Callable[..., Version]
 
 
 def words(tab: AppTest) -> str:
@@ -121,6 +126,43 @@ def test_a_version_that_fails_is_explained_and_the_others_go_on(
     assert "v1" in readings(tab)
     assert "v2" not in readings(tab)
     assert [button.label for button in tab.button if button.label == "Try again"]
+
+
+@pytest.fixture
+def sums(reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path) -> Sums:
+    """Publishes versions of one model that say the sum of their columns, each times its weight."""
+    made: list[Version] = []
+
+    def run(*fields: Field, weight: float = 1.0, example: dict[str, Any] | None = None) -> Version:
+        names = [field.name for field in fields]
+        table = pd.DataFrame(np.vstack([np.eye(len(names)), np.zeros(len(names))]), columns=names)
+        path = tmp_path / f"sums{len(made)}.joblib"
+        joblib.dump(LinearRegression().fit(table, weight * table.sum(axis=1)), path)
+        where = {"model": made[0].model} if made else {"name": "Sums"}
+        version = publish_file(alice, path, **where)
+        assert version.schema is not None
+        asked = {"fields": fields, "example": example or dict.fromkeys(names, 4)}
+        schema = replace(version.schema, **asked)
+        made.append(versions.edit(reg, alice, version.ref, schema=schema))
+        return made[-1]
+
+    return run
+
+
+def test_a_column_that_only_another_version_takes_is_asked_anew(
+    visit: Visit, alice: Actor, sums: Sums
+) -> None:
+    first = sums(Field("a", "double"))
+    sums(Field("a", "double"), Field("b", "double"))
+    tab = open_tab(visit, alice, first, version=["1", "2"])
+    for b, total in ((1, "5"), (10, "14")):
+        kept = side_by_side.Asked({"a": 4, "b": b}, (asking.Attempt(first.ref),))
+        tab.session_state["playground.asked"] = kept
+        tab.session_state["what_if.why"] = True
+        tab.run()
+        assert not tab.exception
+        assert readings(tab) == {"v1": "4", "v2": total}
+        assert f"= {total}. " in words(tab)
 
 
 def test_pictures_are_said_to_have_nothing_to_move(
