@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from registry import inputs
+from registry import inputs, tensors
 from registry.errors import InvalidInput
-from registry.records import Field, FieldType, Schema, Tensor
+from registry.records import Field, Schema, Tensor
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MOST_ELEMENTS = 200
 """Of a tensor whose elements are features."""
@@ -18,6 +22,14 @@ _MOST_ELEMENTS_ASKED = 4_000_000
 _WHOLE = ("integer", "long")
 _NUMBERS = (*_WHOLE, "float", "double")
 _AROUND = timedelta(days=180)
+_FIRST, _LAST = datetime(1, 1, 1), datetime(9999, 12, 31)  # noqa: DTZ001 - columns are naive
+_MOST = {
+    "integer": (1 << 31) - 1,
+    "long": (1 << 53) - 1,
+    "float": 3.4028234663852886e38,
+    "double": sys.float_info.max / 2,
+}
+"""How far a range reaches by itself: what every type holds exactly, and no width overflows."""
 Row = Mapping[str, Any]
 Span = tuple[Any, Any]
 
@@ -63,13 +75,21 @@ def named(fields: Sequence[Field], name: str) -> Field:
 
 
 def value(schema: Schema, row: Row, field: Field) -> Any:
-    """What the (checked) row says of a feature."""
+    """What the row says of a feature.
+
+    Raises:
+        InvalidInput: It does not fit the feature.
+    """
     if schema.kind == "table":
-        return inputs.converted(field, row.get(field.name, field.default))
+        try:
+            return inputs.converted(field, row.get(field.name, field.default))
+        except ValueError as why:
+            raise InvalidInput({field.name: str(why)}) from None
     import numpy as np
 
     tensor, _, place = field.name.rpartition("[")
-    return np.asarray(row[tensor]).reshape(-1)[int(place[:-1])].item()
+    found = np.asarray(row[tensor]).reshape(-1)[int(place[:-1])].item()
+    return {"double": float, "boolean": bool}.get(field.type, int)(found)
 
 
 def packed(schema: Schema, row: Row, changes: Sequence[Row]) -> Sequence[Row] | Mapping[str, Any]:
@@ -82,6 +102,7 @@ def packed(schema: Schema, row: Row, changes: Sequence[Row]) -> Sequence[Row] | 
     for tensor in schema.tensors:
         one = np.asarray(row[tensor.name])
         one = one if one.ndim == len(tensor.shape) else one[None]
+        one = _roomy(one, tensor) if one.size <= MOST_ELEMENTS else one
         many = np.repeat(one, len(changes), axis=0) if len(changes) > 1 else one.copy()
         flat = many.reshape(len(changes), -1)
         for n, change in enumerate(changes):
@@ -110,13 +131,16 @@ def span(field: Field, now: Any) -> Span:
         return now, now
     if field.type == "datetime":
         middle = now or datetime(2000, 1, 1)  # noqa: DTZ001 - columns are naive
-        return middle - _AROUND, middle + _AROUND
-    known = float(now or 0)
-    low, high = (min(2 * known, 0.0), max(2 * known, 0.0)) if known else (-1.0, 1.0)
+        before, after = middle - _FIRST, max(_LAST - middle, timedelta())
+        return middle - min(_AROUND, before), middle + min(_AROUND, after)
+    known: float = now or 0
+    most: float = _MOST[field.type]
+    low, high = (min(2 * known, 0), max(2 * known, 0)) if known else (-1, 1)
     low = low if field.minimum is None else field.minimum
     high = high if field.maximum is None else field.maximum
     if low >= high:
         low, high = low - 1, low + 1
+    low, high = max(-most, min(low, most)), max(-most, min(high, most))
     low, high = min(low, known), max(high, known)
     return (math.floor(low), math.ceil(high)) if field.type in _WHOLE else (float(low), float(high))
 
@@ -128,11 +152,10 @@ def steps(field: Field, now: Any, within: Span, n: int) -> tuple[Any, ...]:
         n: How many, about: the present value and None are added, integers are not repeated.
 
     Raises:
-        InvalidInput: The range is none.
+        InvalidInput: The range is none, or a category is no value of the feature's type.
     """
     if field.categories:
-        whole = field.type in _WHOLE
-        found: list[Any] = [int(c) if whole else c for c in field.categories]
+        found: list[Any] = _choices(field)
     elif field.type == "boolean":
         found = [False, True]
     else:
@@ -160,6 +183,16 @@ def _usual(field: Field, schema: Schema, row: Row) -> Any:
     return 0 if field.type in _NUMBERS and not field.categories else row.get(field.name)
 
 
+def _choices(field: Field) -> list[Any]:
+    """The categories as values of the feature's type: text in its order, all else ascending."""
+    plain = replace(field, categories=(), nullable=False)
+    try:
+        found = dict.fromkeys(inputs.converted(plain, category) for category in field.categories)
+    except ValueError as why:
+        raise InvalidInput({field.name: f"a category of the schema {why}"}) from None
+    return list(found) if field.type == "string" else sorted(found)
+
+
 def _spread(field: Field, now: Any, within: Span, n: int) -> list[Any]:
     try:
         low, high = (inputs.converted(replace(field, nullable=False), end) for end in within)
@@ -167,6 +200,8 @@ def _spread(field: Field, now: Any, within: Span, n: int) -> list[Any]:
         raise InvalidInput({field.name: f"the range {why}"}) from None
     if not low < high:
         raise InvalidInput({field.name: f"the range must go up, got {low} to {high}"})
+    if isinstance(low, float) and not math.isfinite(high - low):
+        raise InvalidInput({field.name: f"the range is too wide, {low:g} to {high:g}: narrow it"})
     if field.type in _WHOLE and high - low < 2 * n:
         found = set(range(low, high + 1))
     else:
@@ -176,12 +211,44 @@ def _spread(field: Field, now: Any, within: Span, n: int) -> list[Any]:
     return sorted(found | ({now} if now is not None else set()))
 
 
-def _elements(tensor: Tensor, row: Row) -> list[Field]:
+def _roomy(array: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """The array in a type that cuts no moved value off; the door makes it the tensor's own."""
     import numpy as np
 
-    array = np.asarray(row.get(tensor.name, []))
-    rows = len(array) if array.ndim == len(tensor.shape) and array.ndim else 1
-    if tensor.image or array.dtype.kind not in "iuf" or rows != 1 or array.size > MOST_ELEMENTS:
+    if array.dtype.kind not in "biu" or not array.size:
+        return array
+    if tensor.dtype.startswith(("int", "uint")):
+        return array.astype(np.int64) if array.max() <= np.iinfo(np.int64).max else array
+    return array if tensor.dtype == "bool" else array.astype(np.float64)
+
+
+def _elements(tensor: Tensor, row: Row) -> list[Field]:
+    if tensor.image or tensor.name not in row:
         return []
-    kind: FieldType = "long" if tensor.dtype.startswith(("int", "uint")) else "double"
-    return [Field(f"{tensor.name}[{n}]", kind) for n in range(array.size)]
+    try:
+        array = tensors.checked(tensor, row[tensor.name])
+    except InvalidInput:
+        return []
+    rows = len(array) if array.ndim else 1
+    if array.dtype.kind not in "biuf" or rows != 1 or array.size > MOST_ELEMENTS:
+        return []
+    flat = array.reshape(-1)
+    return [_element(f"{tensor.name}[{n}]", flat[n]) for n in range(array.size)]
+
+
+def _element(name: str, now: Any) -> Field:
+    """A feature whose own range ends where its type does; `now` is a NumPy scalar."""
+    import numpy as np
+
+    if now.dtype.kind == "b":
+        return Field(name, "boolean")
+    whole = now.dtype.kind in "iu"
+    field = Field(name, "long" if whole else "double")
+    if not np.isfinite(now):
+        return field
+    ends: Any = np.iinfo(now.dtype) if whole else np.finfo(now.dtype)
+    least, most = (int(ends.min), int(ends.max)) if whole else (float(ends.min), float(ends.max))
+    low, high = span(field, now.item())
+    return replace(
+        field, minimum=least if low < least else None, maximum=most if high > most else None
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 import plotly.graph_objects as go
@@ -15,22 +16,24 @@ from pages.parts.charts import Labels
 from registry.records import Scale
 
 Column = tuple[float, ...]
+Gappy = tuple[float | None, ...]
 _GRID, _QUIET = "rgba(138,148,153,0.22)", "rgba(138,148,153,0.8)"
 _UP, _DOWN = "#178F83", "#D9822B"
 _SHADES = [[0, "rgba(23,143,131,0.04)"], [1, "rgba(23,143,131,0.95)"]]
 _MOST_BARS, _FEW, _LEAST_GAP = 12, 45, 0.075
 _TALL_PX, _HEAT_PX = 360, 340
+_DAY = timedelta(days=1)
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
 def curves(
     actor_id: str, names: Labels, colours: Labels, values: tuple[Any, ...],
-    answers: tuple[Column, ...], now: int, at: int, scale: Scale, titles: tuple[str, str],
+    answers: tuple[Gappy, ...], now: int, at: int, scale: Scale, titles: tuple[str, str],
 ) -> go.Figure:  # fmt: skip
     """A line per version over a number or a date, dots over categories.
 
     Args:
-        answers: Per version one number per value.
+        answers: Per version one number per value, None where it was not asked.
         now: Place of the value that the slider stands at, marked.
         at: Place of the value that the input has, dotted where it is another.
         titles: Of the feature, of the answer.
@@ -41,7 +44,7 @@ def curves(
         figure.add_vline(x=x[place], line={"color": _QUIET, "width": 1, "dash": dash})
     for name, colour, column in zip(names, colours, answers, strict=True):
         _line(figure, name, colour, values, (x, column), now, scale)
-    _ends(figure, names, colours, [_last(column, values, ticks) for column in answers], scale)
+    _ends(figure, names, colours, [_last(column, values) for column in answers], scale)
     figure.update_layout(margin={"r": 8 if len(names) == 1 else 90, "t": 12})
     figure.update_xaxes(title=charts.plain(titles[0]), showgrid=ticks is None, gridcolor=_GRID)
     if ticks:
@@ -136,13 +139,26 @@ def parts(
     return figure
 
 
+def axis(*several: Sequence[Any]) -> tuple[Any, ...]:
+    """All values once: numbers and dates ascending, text in its order, missing last."""
+    every = dict.fromkeys(value for values in several for value in values)
+    dates = sorted(v for v in every if isinstance(v, datetime))
+    texts = [v for v in every if isinstance(v, str)]
+    others = sorted(v for v in every if isinstance(v, (int, float)))
+    return (*others, *dates, *texts, *([None] if None in every else []))
+
+
 def places(values: Sequence[Any]) -> tuple[list[Any], list[str] | None]:
     """Where values stand on an axis, and their names where it counts places."""
     known = [v for v in values if v is not None]
-    if not known or isinstance(known[0], (bool, str)):
+    if _counted(values):
         return list(range(len(values))), [charts.plain(label(v, 18)) for v in values]
-    gap = (known[-1] - known[0]) / 12 if len(known) > 1 else 1
-    return [known[-1] + gap if v is None else v for v in values], None
+    if None not in values:
+        return known, None
+    beyond = known[-1]
+    with suppress(OverflowError):  # no date is beyond the year 9999
+        beyond += (known[-1] - known[0]) / 12 or (1 if isinstance(beyond, (int, float)) else _DAY)
+    return [beyond if v is None else v for v in values], None
 
 
 def label(value: Any, most: int = 40) -> str:
@@ -178,12 +194,14 @@ def signed(value: float, scale: Scale) -> str:
 
 def _line(
     figure: go.Figure, name: str, colour: str, values: tuple[Any, ...],
-    points: tuple[list[Any], Column], now: int, scale: Scale,
+    points: tuple[list[Any], Gappy], now: int, scale: Scale,
 ) -> None:  # fmt: skip
     x, column = points
-    known = _known(values)
-    counted = known and isinstance(values[known[0]], (bool, str))
-    said = [f"{charts.plain(name)} at {charts.plain(label(v))}: {number(c, scale)}"
+    own = [i for i, answer in enumerate(column) if answer is not None]
+    known = [i for i in _known(values) if i in own]
+    counted = _counted(values)
+    said = ["" if c is None else
+            f"{charts.plain(name)} at {charts.plain(label(v))}: {number(c, scale)}"
             for v, c in zip(values, column, strict=True)]  # fmt: skip
     lines = "markers" if counted else "lines+markers" if len(known) <= _FEW else "lines"
     size = 11 if counted else 3
@@ -192,26 +210,37 @@ def _line(
         line={"color": colour, "width": 2.5}, marker={"color": colour, "size": size},
         customdata=[said[i] for i in known], hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
-    lone = [i for i in range(len(values)) if i not in known]
+    lone = [i for i in own if i not in known]
+    here = [now] if now in own else []
     figure.add_scatter(
-        x=[x[i] for i in (*lone, now)], y=[column[i] for i in (*lone, now)], mode="markers",
-        marker={"color": colour, "size": [9] * len(lone) + [13],
-                "symbol": ["circle-open"] * len(lone) + ["circle"],
+        x=[x[i] for i in (*lone, *here)], y=[column[i] for i in (*lone, *here)], mode="markers",
+        marker={"color": colour, "size": [9] * len(lone) + [13] * len(here),
+                "symbol": ["circle-open"] * len(lone) + ["circle"] * len(here),
                 "line": {"width": 2, "color": "#FFFFFF"}},
-        customdata=[said[i] for i in (*lone, now)], hovertemplate="%{customdata}<extra></extra>",
+        customdata=[said[i] for i in (*lone, *here)], hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
 
 
 def _known(values: Sequence[Any]) -> list[int]:
     """Places of the values that lie on the axis: all, where it counts places."""
-    some = next((v for v in values if v is not None), None)
-    if some is None or isinstance(some, (bool, str)):
+    if _counted(values):
         return list(range(len(values)))
     return [i for i, v in enumerate(values) if v is not None]
 
 
-def _last(column: Column, values: Sequence[Any], ticks: list[str] | None) -> float:
-    return column[-1] if ticks or None not in values else column[-2]
+def _counted(values: Sequence[Any]) -> bool:
+    """Whether the axis counts places: of words, of nothing, of what has no common order."""
+    known = [v for v in values if v is not None]
+    dates = [isinstance(v, datetime) for v in known]
+    words = any(isinstance(v, (bool, str)) for v in known)
+    return words or any(dates) != all(dates) or not known
+
+
+def _last(column: Gappy, values: Sequence[Any]) -> float:
+    """The answer at the right end of a line, or the only one there is."""
+    said = [(v, answer) for v, answer in zip(values, column, strict=True) if answer is not None]
+    line = [answer for v, answer in said if v is not None or _counted(values)]
+    return line[-1] if line else said[-1][1]
 
 
 def _ends(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import charts, charts_moving, patience, text
-from pages.parts.scene import Scene, said, title
+from pages.parts.scene import Scene, title
 from registry import what_if
 from registry.records import Attribution, Version
 
@@ -32,8 +32,7 @@ def _parts(scene: Scene, output: str) -> None:
         row = scene.row_of(version)
         return what_if.attribute(scene.reg, scene.actor, version.ref, row, watch)
 
-    question = said(scene.row_of(scene.versions[0]))
-    found = patience.each("why", scene.versions, question, ask, scene.name)
+    found = patience.each("why", scene.versions, scene.question(), ask, scene.name)
     grid = st.grid(2 if len(scene.versions) > 1 else 1, min_column_width=320)
     for version in scene.versions:
         if one := found.get(version.ref):

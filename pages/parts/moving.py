@@ -18,6 +18,8 @@ from registry.records import Actor, Field, Movement, Scale, Schema, Surface, Ver
 _MOVED = "what_if.moved"
 _NONE = "none"
 _FEW = 6
+_MOST_TYPED = (1 << 53) - 1
+"""Whole numbers beyond are not exact in a browser."""
 
 
 class Places(NamedTuple):
@@ -123,27 +125,45 @@ def _curve(scene: Scene, field: Field, places: Places) -> str:
     def ask(version: Version, watch: what_if.Watch) -> Movement:
         row = scene.row_of(version, field.name)
         return what_if.curve(
-            scene.reg, scene.actor, version.ref, row, field.name, span, watch=watch
+            scene.reg, scene.actor, version.ref, row, field.name, _asked(field, span), watch=watch
         )
 
-    question = (said(scene.row_of(scene.versions[0], field.name)), field.name, span)
+    question = (scene.question(field.name), field.name, span)
     found = patience.each("curve", scene.versions, question, ask, scene.name)
     if not found:
         return ""
-    first = next(iter(found.values()))
-    now_said = {name: answers[now] for name, answers in first.answers.items()}
-    output = _output(places.output, list(found.values()), now_said)
+    every = list(found.values())
+    first, now_value = every[0], values[now]
+    spot = first.values.index(now_value) if now_value in first.values else first.at
+    here = {name: answers[spot] for name, answers in first.answers.items()}
+    output = _output(places.output, every, here)
     shown = [v for v in scene.versions if output in _answers(found.get(v.ref))]
-    columns = tuple(found[v.ref].answers[output] for v in shown)
-    _readings(scene, shown, columns, (now, first.at), first.scale)
+    moves = [found[v.ref] for v in shown]
+    scale = moves[0].scale
+    said = [_reading(move, output, now_value) for move in moves]
+    _readings(scene, shown, said, scale, moved=now_value != at)
+    axis = charts_moving.axis(*(move.values for move in moves), (now_value, at))
     figure = charts_moving.curves(
         scene.actor.id, tuple(map(scene.name, shown)), tuple(map(scene.colour, shown)),
-        first.values, columns, now, first.at, first.scale,
-        (_named(field), title(output, first.scale)),
+        axis, tuple(_along(axis, move, output) for move in moves), axis.index(now_value),
+        axis.index(at), scale, (_named(field), title(output, scale)),
     )  # fmt: skip
     alt = text.clean(f"Answer of each version over {field.name}")
     charts.show(figure, key="what_if.curve", alt=alt)
     return output
+
+
+def _along(axis: Sequence[Any], move: Movement, output: str) -> tuple[float | None, ...]:
+    """A version's answers at the places of a common axis, None at values that it was not asked."""
+    said = dict(zip(move.values, move.answers[output], strict=True))
+    return tuple(said.get(value) for value in axis)
+
+
+def _reading(move: Movement, output: str, now: Any) -> tuple[float | None, float]:
+    """A version's answer where the slider stands, if it takes that value, and to the input."""
+    answers = move.answers[output]
+    own = answers[move.at]
+    return (answers[move.values.index(now)] if now in move.values else None), own
 
 
 def _surface(scene: Scene, fields: tuple[Field, Field], places: Places) -> str:
@@ -152,14 +172,14 @@ def _surface(scene: Scene, fields: tuple[Field, Field], places: Places) -> str:
     now = [features.value(scene.schema, row, field) for field in fields]
     x, y = (_span(places.range, f, v, key) for f, v, key in zip(fields, now, "xy", strict=True))
     names = (fields[0].name, fields[1].name)
+    spans = (_asked(fields[0], x), _asked(fields[1], y))
 
     def ask(version: Version, watch: what_if.Watch) -> Surface:
         row = scene.row_of(version)
-        return what_if.surface(
-            scene.reg, scene.actor, version.ref, row, *names, (x, y), watch=watch
-        )
+        return what_if.surface(scene.reg, scene.actor, version.ref, row, *names, spans, watch=watch)
 
-    found = patience.each("surface", scene.versions, (said(row), names, x, y), ask, scene.name)
+    question = (scene.question(), names, x, y)
+    found = patience.each("surface", scene.versions, question, ask, scene.name)
     if not found:
         return ""
     first = next(iter(found.values()))
@@ -191,13 +211,19 @@ def _answers(found: Movement | Surface | None) -> Mapping[str, Any]:
 
 
 def _has_range(field: Field) -> bool:
-    return features.is_number(field) or field.type == "datetime"
+    return features.is_number(field) or (field.type == "datetime" and not field.categories)
+
+
+def _asked(field: Field, span: features.Span) -> features.Span | None:
+    """The range to ask over; where the feature has none, another version moves over its own."""
+    return span if _has_range(field) else None
 
 
 def _span(place: DeltaGenerator, field: Field, now: Any, axis: str) -> features.Span:
     """From and to, as far as the feature has them."""
     low, high = features.span(field, now)
-    if not _has_range(field):
+    too_large = isinstance(low, int) and max(-low, high) > _MOST_TYPED
+    if too_large or not _has_range(field):
         return low, high
     key = f"what_if.{axis}.{field.name}.{low}"
     sides: list[Any] = []
@@ -258,18 +284,19 @@ def _output(
 
 
 def _readings(
-    scene: Scene, shown: Sequence[Version], columns: Sequence[Sequence[float]],
-    places: tuple[int, int], scale: Scale,
+    scene: Scene, shown: Sequence[Version], said: Sequence[tuple[float | None, float]],
+    scale: Scale, moved: bool,
 ) -> None:  # fmt: skip
     """What every version says where the slider stands, and how far that is from the input's."""
-    now, at = places
     with st.container(horizontal=True, gap="large"):
-        for version, column in zip(shown, columns, strict=True):
-            change = charts_moving.signed(column[now] - column[at], scale)
-            points = " points" if scale in ("probability", "label") else ""
-            change = "as before" if change.strip("+−0.") == "" else f"{change}{points}"
+        for version, (now, before) in zip(shown, said, strict=True):
+            change = None
+            if now is not None and moved:
+                change = charts_moving.signed(now - before, scale)
+                points = " points" if scale in ("probability", "label") else ""
+                change = "as before" if change.strip("+−0.") == "" else f"{change}{points}"
             st.metric(
-                text.escape(scene.name(version), 60), charts_moving.number(column[now], scale),
-                change if now != at else None, delta_color="off", delta_arrow="off",
-                width="content",
+                text.escape(scene.name(version), 60),
+                "–" if now is None else charts_moving.number(now, scale),
+                change, delta_color="off", delta_arrow="off", width="content",
             )  # fmt: skip

@@ -46,6 +46,11 @@ class Scene(NamedTuple):
         fitted: Any = asking.fitted(version.schema, row, frozenset(self.row))[0]
         return fitted[0] if isinstance(fitted, list) else fitted
 
+    def question(self, *without: str) -> str:
+        """The whole moved input as text, for no version takes all of it: see `row_of`."""
+        moved = {name: value for name, value in self.moved.items() if name not in without}
+        return said({"row": self.row, "moved": moved})
+
 
 def said(row: Mapping[str, Any]) -> str:
     """An input as text: equal inputs are equal texts."""

@@ -5,20 +5,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import joblib
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import charts_moving
-from registry import predictions, versions
+from pages.parts import charts_moving, side_by_side
+from registry import asking, predictions, versions
 from registry.core import Registry
-from registry.records import Actor, Version
+from registry.records import Actor, Field, Version
 from tests.makers import models as makers
 
 Visit = Callable[..., AppTest]
 Publish = Callable[..., Version]
+Sums = Callable[..., Version]
+DAY = datetime.fromisoformat("2026-01-01")
 
 
 def words(tab: AppTest) -> str:
@@ -123,6 +130,87 @@ def test_a_version_that_fails_is_explained_and_the_others_go_on(
     assert [button.label for button in tab.button if button.label == "Try again"]
 
 
+@pytest.fixture
+def sums(reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path) -> Sums:
+    """Publishes versions of one model that say the sum of their columns, each times its weight."""
+    made: list[Version] = []
+
+    def run(*fields: Field, weight: float = 1.0, example: dict[str, Any] | None = None) -> Version:
+        names = [field.name for field in fields]
+        table = pd.DataFrame(np.vstack([np.eye(len(names)), np.zeros(len(names))]), columns=names)
+        path = tmp_path / f"sums{len(made)}.joblib"
+        joblib.dump(LinearRegression().fit(table, weight * table.sum(axis=1)), path)
+        where: dict[str, Any] = {"model": made[0].model} if made else {"name": "Sums"}
+        version = publish_file(alice, path, **where)
+        assert version.schema is not None
+        given = example or dict.fromkeys(names, 4)
+        schema = replace(version.schema, fields=fields, example=given)
+        made.append(versions.edit(reg, alice, version.ref, schema=schema))
+        return made[-1]
+
+    return run
+
+
+def test_a_column_that_only_another_version_takes_is_asked_anew(
+    visit: Visit, alice: Actor, sums: Sums
+) -> None:
+    first = sums(Field("a", "double"))
+    sums(Field("a", "double"), Field("b", "double"))
+    tab = open_tab(visit, alice, first, version=["1", "2"])
+    for b, total in ((1, "5"), (10, "14")):
+        kept = side_by_side.Asked({"a": 4, "b": b}, (asking.Attempt(first.ref),))
+        tab.session_state["playground.asked"] = kept
+        tab.session_state["what_if.why"] = True
+        tab.run()
+        assert not tab.exception
+        assert readings(tab) == {"v1": "4", "v2": total}
+        assert f"= {total}. " in words(tab)
+
+
+def move_to(tab: AppTest, word: str) -> dict[str, str]:
+    """The readings when the slider stands at a value."""
+    slider = tab.select_slider[0]
+    slider.set_value(slider.options.index(word)).run()
+    assert not tab.exception
+    return readings(tab)
+
+
+def test_versions_that_take_other_values_are_read_at_the_same_value(
+    visit: Visit, alice: Actor, sums: Sums
+) -> None:
+    first = sums(Field("a", "double"))
+    sums(Field("a", "long"), weight=10)
+    tab = open_tab(visit, alice, first, version=["1", "2"])
+    assert readings(tab) == {"v1": "4", "v2": "40"}
+    assert move_to(tab, "6") == {"v1": "6", "v2": "60"}
+    assert move_to(tab, "7.8") == {"v1": "7.8", "v2": "–"}
+    tab = open_tab(visit, alice, first, version=["2", "1"])
+    assert move_to(tab, "6") == {"v1": "6", "v2": "60"}
+
+
+def test_a_first_version_that_fails_does_not_keep_the_others_from_being_read(
+    visit: Visit, alice: Actor, sums: Sums
+) -> None:
+    first = sums(Field("a", "double"), Field("b", "double"), example={"a": 4})
+    sums(Field("a", "long"), weight=10)
+    tab = open_tab(visit, alice, first, version=["1", "2"])
+    assert readings(tab) == {"v2": "40"}
+    assert move_to(tab, "6") == {"v2": "60"}
+    assert move_to(tab, "7.8") == {"v2": "–"}
+
+
+def test_categories_of_one_version_are_a_range_of_another(
+    visit: Visit, alice: Actor, sums: Sums
+) -> None:
+    first = sums(Field("a", "double", categories=("4.0", "1.5", "6.0")))
+    sums(Field("a", "double"), weight=10)
+    tab = open_tab(visit, alice, first, version=["1", "2"])
+    assert readings(tab) == {"v1": "4", "v2": "40"}
+    choices: Any = tab.get("button_group")[-1]
+    choices.set_value(choices.options.index("6")).run()
+    assert readings(tab) == {"v1": "6", "v2": "60"}
+
+
 def test_pictures_are_said_to_have_nothing_to_move(
     visit: Visit, alice: Actor, publish_file: Publish, tmp_path: Path
 ) -> None:
@@ -150,6 +238,39 @@ def test_curves_are_drawn_of_every_kind_of_feature(
     assert {y for trace in figure.data for y in trace.y} == {
         y for column in columns for y in column
     }
+
+
+def test_a_version_leaves_gaps_at_values_that_it_was_not_asked() -> None:
+    values = charts_moving.axis((0.0, 0.5, 1.0, None), (0, 1, 2))
+    assert values == (0, 0.5, 1, 2, None)
+    columns = ((1.0, 2.0, 3.0, None, 9.0), (10.0, None, 30.0, 40.0, None))
+    figure = charts_moving.curves(
+        "a", ("v1", "v2"), ("#111111", "#222222"), values, columns, 1, 0, "value", ("x", "y")
+    )
+    lines = [trace for trace in figure.data if "lines" in trace.mode]
+    assert [(trace.x, trace.y) for trace in lines] == [
+        ((0, 0.5, 1), (1, 2, 3)), ((0, 1, 2), (10, 30, 40)),
+    ]  # fmt: skip
+    assert [trace.y for trace in figure.data if trace.mode == "markers"] == [(9, 2), ()]
+
+
+@pytest.mark.parametrize(
+    ("several", "expected"),
+    [
+        ((("Oslo", "Bern"), ("Bern", "Turin", None)), ("Oslo", "Bern", "Turin", None)),
+        (((20, 1), (False, True)), (False, 1, 20)),
+        (((DAY, "never"), (3,)), (3, DAY, "never")),
+    ],
+)
+def test_a_common_axis_is_in_order(several: Any, expected: tuple[Any, ...]) -> None:
+    assert charts_moving.axis(*several) == expected
+    assert len(charts_moving.places(expected)[0]) == len(expected)
+
+
+def test_what_is_missing_stands_beyond_even_the_last_date() -> None:
+    last = datetime.fromisoformat("9999-12-31")
+    assert charts_moving.places((DAY, last, None))[0] == [DAY, last, last]
+    assert charts_moving.places((DAY, None))[0] == [DAY, DAY + timedelta(days=1)]
 
 
 def test_bars_lead_from_the_background_to_the_answer() -> None:

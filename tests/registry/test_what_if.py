@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
 import joblib
 import numpy as np
@@ -19,7 +18,6 @@ from registry.errors import Conflict, InvalidInput, NotFound
 from registry.records import Field, Schema
 from tests.makers import models as makers
 
-DAY = datetime.fromisoformat("2026-01-01")
 NAMES = ["age", "income", "rooms", "distance"]
 
 
@@ -262,6 +260,16 @@ def test_elements_of_small_tensors_are_features(reg, alice, publish_file, tmp_pa
     assert parts.n_rows == 2**6
 
 
+def test_whole_numbers_given_to_a_float_tensor_move_in_fractions(
+    reg, alice, publish_file, tmp_path
+):
+    version = publish_file(alice, makers.onnx_dynamic(tmp_path), name="Sum of tensors")
+    row = {"a": [[1, 2, 3]], "b": [[0, 0, 0]]}
+    found = what_if.curve(reg, alice, version.ref, row, "a[0]", span=(0, 1), n=3)
+    assert found.values == (0, 0.5, 1)
+    assert found.answers["total[0]"] == (0, 0.5, 1)
+
+
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
@@ -277,47 +285,7 @@ def test_what_cannot_be_moved_is_said(reg, alice, publish_fitted, linear, house,
         what_if.curve(reg, alice, version.ref, house, **asked)
 
 
-# Without a worker: the steps of features, and the sums
-
-
-@pytest.mark.parametrize(
-    ("field", "now", "within", "n", "expected"),
-    [
-        (Field("n", "long"), 3, (0, 4), 3, (0, 1, 2, 3, 4)),
-        (Field("n", "long"), 7, (0, 100), 3, (0, 7, 50, 100)),
-        (Field("x", "double"), 0.3, (0, 1), 3, (0, 0.3, 0.5, 1)),
-        (Field("b", "boolean"), True, (0, 0), 3, (False, True)),
-        (Field("b", "boolean", nullable=True), None, (0, 0), 3, (False, True, None)),
-        (Field("c", "long", categories=("1", "20")), 20, (0, 0), 3, (1, 20)),
-        (Field("x", "double", nullable=True), None, (0, 1), 3, (0, 0.5, 1, None)),
-        (
-            Field("t", "datetime"), DAY + timedelta(1), ("2026-01-01", "2026-01-03"), 2,
-            (DAY, DAY + timedelta(1), DAY + timedelta(2)),
-        ),
-    ],
-)  # fmt: skip
-def test_steps_keep_their_type_and_hold_the_present_value(field, now, within, n, expected):
-    found = features.steps(field, now, within, n)
-    assert found == expected
-    assert [type(v) for v in found if v is not None and field.type != "double"] == [
-        type(v) for v in expected if v is not None and field.type != "double"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("field", "now", "expected"),
-    [
-        (Field("x", "double", minimum=1, maximum=5), 3.0, (1, 5)),
-        (Field("x", "double", minimum=1, maximum=5), 9.0, (1, 9)),
-        (Field("x", "double"), 4.0, (0, 8)),
-        (Field("x", "double"), -4.0, (-8, 0)),
-        (Field("x", "double"), 0.0, (-1, 1)),
-        (Field("x", "double"), None, (-1, 1)),
-        (Field("n", "long", minimum=0.5, maximum=2.5), 1, (0, 3)),
-    ],
-)
-def test_a_feature_moves_over_what_was_seen_or_around_its_value(field, now, expected):
-    assert features.span(field, now) == expected
+# Without a worker: the sums
 
 
 def test_sampled_values_are_exact_where_features_only_add_up():
