@@ -272,8 +272,8 @@ def _refuse_bombs(tensor: Tensor, value: Any) -> None:
             if any(issubclass(kind, (list, tuple)) for kind in kinds):
                 inner += [item for item in items if isinstance(item, (list, tuple))]
             if any(issubclass(kind, (str, bytes)) for kind in kinds):
-                lengths = (len(item) for item in items if isinstance(item, (str, bytes)))
-                longest = max(longest, 1, max(lengths))
+                widest = max(len(item) for item in items if isinstance(item, (str, bytes)))
+                longest = max(longest, widest, 1)
             n_values += len(items) - (len(inner) - before)
         lists = inner
         if not lists:
