@@ -92,9 +92,10 @@ def numbers(reg: Registry, actor: Actor, ref: str, tensor_name: str, staged_id: 
     text = tensor.dtype in ("string", "str", "object")
     found = _decoded(reg, actor, staged_id, "numbers", name=tensor.name, text=text)
     array = found["array"]
-    if array.size > tensors.MAX_GIVEN:
+    values = tensors.room(array.shape)
+    if values > tensors.MAX_GIVEN:
         most = f"at most {tensors.MAX_GIVEN:,} are taken here"
-        raise TooLarge(f"the file holds {array.size:,} values; {most}")
+        raise TooLarge(f"the file holds {values:,} values; {most}")
     return tensors.checked(
         tensor, tensors.from_rows(tensor, array) if found["is_rows"][0] else array
     )

@@ -210,7 +210,11 @@ def _datetime(_type: FieldType, value: Any) -> datetime:
         value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - columns are naive
     if not isinstance(value, datetime):
         raise ValueError(f"must be a time like 2026-03-01T12:00, got {_show(value)}")
-    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    try:
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    except OverflowError:
+        why = f"must be a time between the years 1 and 9999 in UTC, got {_show(value.isoformat())}"
+        raise ValueError(why) from None
 
 
 _CONVERT: dict[str, Callable[[FieldType, Any], Any]] = {

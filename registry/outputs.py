@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from registry.errors import PredictionFailed
 from registry.records import Finding, Output, OutputRole, OutputValue, Schema
 
 if TYPE_CHECKING:
     import numpy as np
 
 _MAX_TEXT = 1000
+_MOST_LISTED = 1 << 24  # values and lists around them, some 64 bytes each
 _ROLES: dict[str, OutputRole] = {
     "label": "label",
     "probabilities": "probabilities",
@@ -26,7 +28,11 @@ def read(
 
     Scores of a classification are made into probabilities and a label, probabilities into a label
     where there is none; they come first.
+
+    Raises:
+        PredictionFailed: An answer has more values than lists can hold here.
     """
+    _refuse_endless(arrays)
     named = {output.name: output for output in schema.outputs}
     order = [*(n for n in named if n in arrays), *(n for n in arrays if n not in named)]
     found: list[OutputValue] = []
@@ -58,6 +64,26 @@ def to_lists(array: np.ndarray) -> Any:
     return array.tolist()
 
 
+def _refuse_endless(arrays: Mapping[str, np.ndarray]) -> None:
+    """Count what lists of the arrays would hold; an axis of none as one, for lists stand around it.
+
+    Raises:
+        PredictionFailed: It is too much.
+    """
+    listed = 0
+    for array in arrays.values():
+        around = 1
+        for size in (*array.shape, 2) if array.dtype.kind == "c" else array.shape:
+            around *= max(size, 1)
+            listed += around
+    if listed > _MOST_LISTED:
+        shapes = "; ".join(" × ".join(f"{n:,}" for n in a.shape) for a in arrays.values())
+        raise PredictionFailed(
+            f"the model answered with {listed:,} values and lists ({shapes[:200]}), at most "
+            f"{_MOST_LISTED:,} are taken; send fewer rows at once"
+        )
+
+
 def _value(output: Output, array: np.ndarray, schema: Schema) -> OutputValue:
     values = to_lists(array)
     return OutputValue(
@@ -72,7 +98,9 @@ def _value(output: Output, array: np.ndarray, schema: Schema) -> OutputValue:
 
 def _classes(schema: Schema, array: np.ndarray) -> tuple[str, ...]:
     n = array.shape[-1] if array.ndim else 0
-    return schema.classes if len(schema.classes) == n else tuple(str(i) for i in range(n))
+    if len(schema.classes) == n or not array.size:
+        return schema.classes if len(schema.classes) == n else ()
+    return tuple(str(i) for i in range(n))
 
 
 def _is_classification(schema: Schema, array: np.ndarray, task: str) -> bool:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 MAX_GIVEN = 4_000_000
 """Values of a tensor that a page takes: as text and for others to see they need many times more."""
 _MAX_ELEMENTS = 50_000_000
+_MOST_EMPTY = 200_000  # places around an axis of none: they take no bytes here, but lists do
+_MOST_TEXT_BYTES = 128 << 20  # NumPy gives every text the room of the longest, 4 bytes a character
+_MOST_TEXT_OF_NUMBER = 32  # characters, where numbers stand among texts
+_MAX_AXES = 32
 _CALM_SAMPLES = 4_000
 _TEXT = ("str", "string", "object")
 
@@ -74,6 +78,11 @@ def from_picture(tensor: Tensor, pixels: np.ndarray) -> np.ndarray:
     if hints.scale == 1 and not hints.mean and not hints.std:
         return _laid_out(hints, pixels).astype(_dtype(tensor))
     return _laid_out(hints, scaled).astype(_dtype(tensor))
+
+
+def room(shape: Sequence[int]) -> int:
+    """Values of a shape, an axis of none counted as one: what bounds the lists made of it."""
+    return math.prod(max(size, 1) for size in shape)
 
 
 def image_size(tensor: Tensor) -> ImageHints:
@@ -167,8 +176,8 @@ def filled(tensor: Tensor, sizes: Sequence[int], seed: int | None = None) -> np.
 
     pairs = zip(tensor.shape, sizes, strict=True)
     shape = tuple(fixed if fixed >= 0 else max(0, asked) for fixed, asked in pairs)
-    if math.prod(shape) > MAX_GIVEN:
-        n = f"{math.prod(shape):,} values; at most {MAX_GIVEN:,} are taken here"
+    if room(shape) > MAX_GIVEN:
+        n = f"{room(shape):,} values; at most {MAX_GIVEN:,} are taken here"
         raise InvalidInput({tensor.name: f"would hold {n}"})
     dtype = _dtype(tensor)
     if seed is None or dtype.kind == "U":
@@ -219,24 +228,65 @@ def _array(tensor: Tensor, value: Any) -> np.ndarray:
     import numpy as np
 
     dtype = _dtype(tensor)
+    _refuse_bombs(tensor, value)
     try:
         raw = np.asarray(value)
     except ValueError:
         raise ValueError("is ragged: the inner lists must have equal lengths") from None
+    except MemoryError:
+        raise ValueError("takes more memory than there is; send less at once") from None
     if raw.dtype.kind not in "biufUS":
         raise ValueError("must hold numbers or text only, in nested lists of equal lengths")
-    if raw.size > _MAX_ELEMENTS:
-        raise ValueError(f"has {raw.size:,} elements, at most {_MAX_ELEMENTS:,} are taken")
+    most = _MAX_ELEMENTS if raw.size else _MOST_EMPTY
+    if room(raw.shape) > most:
+        counted = "elements" if raw.size else "places for no value"
+        raise ValueError(f"has {room(raw.shape):,} {counted}, at most {most:,} are taken")
     name = "text" if raw.dtype.kind in "US" else raw.dtype.name
     got = f"expects {expected(tensor)}, got {name} {_tuple([str(n) for n in raw.shape])}"
     try:
         array = _cast(raw, dtype)
     except ValueError as why:
         raise ValueError(f"{got}: it {why}") from None
+    except MemoryError:
+        raise ValueError(f"{got}: it takes more memory than there is; send less") from None
     for candidate in (array, array[None]):
         if _fits(tensor.shape, candidate.shape):
             return np.ascontiguousarray(candidate).reshape(candidate.shape)
     raise ValueError(got)
+
+
+def _refuse_bombs(tensor: Tensor, value: Any) -> None:
+    """Look at texts in nested lists before NumPy does, which gives each the room of the longest.
+
+    Raises:
+        ValueError: There is text where numbers belong, or too much of it, or too many lists
+            around each other.
+    """
+    n_values, longest = 0, 0
+    lists = [value] if isinstance(value, (list, tuple)) else [[value]]
+    for _ in range(_MAX_AXES):
+        inner: list[Any] = []
+        for items in lists:
+            before = len(inner)
+            kinds = set(map(type, items))
+            if any(issubclass(kind, (list, tuple)) for kind in kinds):
+                inner += [item for item in items if isinstance(item, (list, tuple))]
+            if any(issubclass(kind, (str, bytes)) for kind in kinds):
+                widest = max(len(item) for item in items if isinstance(item, (str, bytes)))
+                longest = max(longest, widest, 1)
+            n_values += len(items) - (len(inner) - before)
+        lists = inner
+        if not lists:
+            break
+    if lists:
+        raise ValueError(f"is nested too deeply: at most {_MAX_AXES} lists around each other")
+    if longest and tensor.dtype not in _TEXT:
+        raise ValueError(f"expects {expected(tensor)}: it must be numbers, got text")
+    if longest and 4 * max(longest, _MOST_TEXT_OF_NUMBER) * n_values > _MOST_TEXT_BYTES:
+        raise ValueError(
+            f"has {n_values:,} texts of up to {longest:,} characters, which take the room of the "
+            f"longest: more than {_MOST_TEXT_BYTES >> 20} MiB; send fewer at once, or shorter ones"
+        )
 
 
 def _dtype(tensor: Tensor) -> np.dtype[Any]:

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts import form_fields, form_tensors, text
+from registry import tensors as shapes
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.records import Actor, Schema, Version
@@ -94,7 +95,8 @@ def clear(schema: Schema, key: str) -> None:
 
 def as_json(row: Mapping[str, Any]) -> str:
     """A row as JSON text; big tensors stay out of the box."""
-    if any(getattr(value, "size", 0) > _MOST_JSON for value in row.values()):
+    arrays = [value for value in row.values() if isinstance(value, np.ndarray)]
+    if any(shapes.room(array.shape) > _MOST_JSON for array in arrays):
         return ""
     said = json.dumps(dict(row), indent=2, default=_plain, ensure_ascii=False)
     flat = json.dumps(dict(row), default=_plain, ensure_ascii=False)
@@ -122,7 +124,7 @@ def parse(said: str) -> Row | list[Row]:
         InvalidInput: The text is no JSON, or no object or list of objects.
     """
     try:
-        data = json.loads(said)
+        data = _read(said)
     except ValueError as wrong:
         raise InvalidInput({"JSON": f"cannot be read: {wrong}"}) from None
     rows = data if isinstance(data, list) else [data]
@@ -154,16 +156,28 @@ def numbers(row: Row) -> Row:
     problems: dict[str, str] = {}
     for name, values in row.items():
         try:
-            found[name] = json.loads(values) if isinstance(values, str) else values
+            found[name] = _read(values) if isinstance(values, str) else values
         except ValueError as wrong:
             problems[name] = f"cannot be read as JSON: {wrong}"
-        if isinstance(values, np.ndarray) and values.size <= _MOST_LISTED:
+        if isinstance(values, np.ndarray) and shapes.room(values.shape) <= _MOST_LISTED:
             found[name] = values.tolist()
         if found.get(name) is None and name not in problems:
             problems[name] = "is missing: choose what it is filled with"
     if problems:
         raise InvalidInput(problems)
     return found
+
+
+def _read(said: str) -> Any:
+    """JSON text as data.
+
+    Raises:
+        ValueError: It is no JSON, or lists and objects are nested too deeply in it.
+    """
+    try:
+        return json.loads(said)
+    except RecursionError:
+        raise ValueError("its lists and objects are nested too deeply") from None
 
 
 def _key(key: str, position: int) -> str:

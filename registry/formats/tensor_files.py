@@ -10,6 +10,7 @@ import numpy as np
 
 from registry.errors import BrokenArtifact
 from registry.formats import npy, unzipped, zips
+from registry.formats.stubs import product
 from registry.formats.text import clean, refusal
 
 MAX_BYTES = 48 << 20  # a worker's reply is smaller than 64 MiB
@@ -60,6 +61,8 @@ def _npy(file: BinaryIO) -> np.ndarray:
     file.seek(0)
     npy.check(file, size)
     file.seek(0)
+    _refuse_hidden(*npy.header(file)[:2])
+    file.seek(0)
     array: np.ndarray = np.load(file, allow_pickle=False)
     if array.dtype.kind not in _KINDS:
         raise ValueError(f"it holds {array.dtype.name}, not numbers or text")
@@ -69,6 +72,18 @@ def _npy(file: BinaryIO) -> np.ndarray:
         return np.zeros(array.shape, "U1")
     native = array.astype(array.dtype.newbyteorder("<"), copy=False)
     return np.ascontiguousarray(native).reshape(array.shape)  # which makes a scalar a vector
+
+
+def _refuse_hidden(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """Refuse a shape that takes no bytes for an axis of none, or texts of no length, yet is huge.
+
+    Raises:
+        ValueError: It holds more places than a file of values may.
+    """
+    places = product(tuple(max(size, 1) for size in shape))
+    if places * max(dtype.itemsize, 1) > MAX_BYTES:
+        sizes = " × ".join(f"{size:,}" for size in shape)
+        raise ValueError(f"its shape is {sizes}; at most {MAX_BYTES:,} bytes are taken here")
 
 
 def _npz(file: BinaryIO, name: str) -> np.ndarray:

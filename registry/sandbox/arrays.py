@@ -18,6 +18,7 @@ _WILD = "bU"  # kinds with bytes that are no value
 _DTYPE = re.compile(r"[<|][biufcSU][1-9]\d{0,6}")
 _ALIGN = 64
 _MAX_BYTES = 1 << 50  # counting empty axes as one: NumPy refuses what overflows
+_MAX_EMPTY = 1 << 24  # places around an empty axis: they take no bytes here, but lists do
 _MAX_ARRAYS, _MAX_AXES, _MAX_NAME = 256, 16, 1000
 _LAST_CODE_POINT, _SURROGATES, _REPLACEMENT = 0x10FFFF, (0xD800, 0xDFFF), 0xFFFD
 
@@ -127,7 +128,9 @@ def _entry(entry: Any) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
             and _is_type(dtype)
             and len(shape) <= _MAX_AXES
             and all(type(size) is int and size >= 0 for size in shape)
-            and math.prod(max(size, 1) for size in shape) * np.dtype(dtype).itemsize < _MAX_BYTES
+            and (room := math.prod(max(size, 1) for size in shape)) * np.dtype(dtype).itemsize
+            < _MAX_BYTES
+            and (room <= _MAX_EMPTY or 0 not in shape)
         ):
             return name, np.dtype(dtype), tuple(shape)
     raise Odd("an array that is described wrongly")

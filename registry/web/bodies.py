@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from registry.errors import InvalidInput, TooLarge
+from registry.inputs import MAX_ROWS
 
 JSON = "application/json"
 _READ_WITHIN_S = 30.0
@@ -75,6 +76,7 @@ def rows_in(body: bytes) -> Rows:
 def _rows(given: Any) -> Rows:
     if not isinstance(given, (list, dict)):
         raise InvalidInput({"rows": 'must be a list of objects, as in {"rows": [{"age": 41}]}'})
+    _refuse_many("rows", given)
     return given
 
 
@@ -96,9 +98,18 @@ def _split(given: Any) -> Rows:
     fits = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
     if not fits or len(set(columns)) != len(columns) or not isinstance(data, list):
         raise InvalidInput({"dataframe_split": wrong})
+    if not columns:
+        raise InvalidInput({"dataframe_split": f"has no columns; it {wrong}"})
+    _refuse_many("dataframe_split", data)
     if not all(isinstance(row, list) and len(row) == len(columns) for row in data):
         raise InvalidInput({"dataframe_split": wrong})
     return [dict(zip(columns, row, strict=True)) for row in data]
+
+
+def _refuse_many(form: str, rows: Rows) -> None:
+    """Count rows before anything is made of them."""
+    if isinstance(rows, list) and len(rows) > MAX_ROWS:
+        raise InvalidInput({form: f"at most {MAX_ROWS:,} at once, got {len(rows):,}"})
 
 
 _FORMS: dict[str, Callable[[Any], Rows]] = {

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import forms
 from registry import versions
 from registry.core import Registry
+from registry.errors import InvalidInput
 from registry.records import Actor, AudioHints, Field, ImageHints, Schema, Tensor, Version
 
 Visit = Callable[..., AppTest]
@@ -186,3 +188,18 @@ def test_the_editor_sets_how_a_picture_becomes_a_tensor(
         "NCHW", 8, 8, 3, 1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "cover"
     )
     assert schema.tensors[1].audio == AudioHints(44_100, 1, "NT")
+
+
+@pytest.mark.parametrize("said", ["[" * 100_000, '{"a":' * 100_000])
+def test_json_nested_without_end_is_explained(said: str) -> None:
+    with pytest.raises(InvalidInput, match=r"JSON: cannot be read: .* nested too deeply"):
+        forms.parse(said)
+    with pytest.raises(InvalidInput, match=r"x: cannot be read as JSON: .* nested too deeply"):
+        forms.numbers({"x": said})
+
+
+def test_a_tensor_with_an_axis_of_none_is_not_made_into_lists() -> None:
+    huge = np.zeros((10**9, 0), np.float32)
+    assert forms.numbers({"x": huge})["x"] is huge
+    assert forms.as_json({"x": huge}) == ""
+    assert forms.numbers({"x": np.zeros((2, 0), np.float32)}) == {"x": [[], []]}

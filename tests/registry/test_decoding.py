@@ -122,6 +122,15 @@ def test_a_file_with_more_values_than_a_page_takes_is_too_large(reg, alice, wide
         decoding.numbers(reg, alice, wide, "ids", stage("x", npy(np.zeros(4_000_001, np.uint8))))
 
 
+def test_an_axis_of_none_counts_as_one_in_a_file(reg, alice, wide, stage):
+    large = stage("x", npy(np.zeros((5_000_000, 0), np.float32)))
+    with pytest.raises(TooLarge, match="5,000,000 values"):
+        decoding.numbers(reg, alice, wide, "matrix", large)
+    huge = stage("x", npy(np.zeros((10**9, 0), np.float32)))
+    with pytest.raises(BrokenArtifact, match="1,000,000,000 × 0"):
+        decoding.numbers(reg, alice, wide, "matrix", huge)
+
+
 def test_only_what_the_schema_says_can_be_filled(reg, alice, wide, stage):
     with pytest.raises(InvalidInput, match="takes no picture"):
         decoding.picture(reg, alice, wide, "matrix", stage("red.png", png("red")))

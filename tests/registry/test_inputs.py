@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -261,3 +262,75 @@ def test_pixels_can_stay_as_they_are():
     pixels = np.arange(4, dtype=np.uint8).reshape(2, 2, 1)
     made = tensors.from_picture(Tensor("x", "uint8", (), image=hints), pixels)
     assert made.tolist() == pixels[None].tolist()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "why"),
+    [
+        ("float32", ["x" * 20_000] + ["a"] * 10_000, "must be numbers, got text"),
+        ("float32", [[["x" * 20_000]], *[[["a"]]] * 10_000], "must be numbers, got text"),
+        ("string", ["x" * 20_000] + ["a"] * 10_000, "10,001 texts of up to 20,000 characters"),
+        ("string", [["x" * 20_000], *[["a"]] * 10_000], "10,001 texts of up to 20,000 characters"),
+    ],
+)
+def test_one_long_text_among_many_short_ones_takes_no_memory(dtype, value, why):
+    tensor = Tensor("x", dtype, (-1,) if isinstance(value[0], str) else (-1, 1))
+    tracemalloc.start()
+    try:
+        assert why in problems(Schema("tensors", tensors=(tensor,)), {"x": value})["x"]
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_texts_of_a_usual_length_are_taken():
+    schema = Schema("tensors", tensors=(Tensor("x", "string", (-1,)),))
+    texts = ["x" * 2_000] + ["short"] * 9_999
+    assert inputs.prepare(schema, {"x": texts}).inputs["x"].tolist() == texts
+
+
+def test_lists_nested_beyond_reason_are_refused():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    assert "nested too deeply" in problems(GRID, {"x": value})["x"]
+    while value:  # taken apart by hand: freeing it is recursive
+        [value] = value
+
+
+def test_what_takes_more_memory_than_there_is_is_a_problem_of_the_input():
+    class Endless:
+        def __array__(self, dtype=None, copy=None):
+            raise MemoryError
+
+    assert "more memory than there is" in problems(GRID, {"x": Endless()})["x"]
+
+
+@pytest.mark.parametrize("shape", [(10**9, 0), (0, 10**9), (1000, 0, 1000)])
+def test_an_axis_of_none_does_not_hide_a_huge_shape(shape):
+    tensor = Tensor("x", "float32", (-1,) * len(shape))
+    schema = Schema("tensors", tensors=(tensor,))
+    assert "places for no value" in problems(schema, {"x": np.zeros(shape, np.float32)})["x"]
+    with pytest.raises(InvalidInput, match="places for no value"):
+        tensors.checked(tensor, np.zeros(shape, np.float32))
+
+
+def test_a_few_empty_axes_are_taken():
+    schema = Schema("tensors", tensors=(Tensor("past", "float32", (-1, 32, -1, 128)),))
+    given = np.zeros((1, 32, 0, 128), np.float32)
+    assert inputs.prepare(schema, {"past": given}).inputs["past"].shape == given.shape
+
+
+def test_filling_counts_an_axis_of_none_as_one():
+    with pytest.raises(InvalidInput, match="1,000,000,000 values; at most"):
+        tensors.filled(Tensor("x", "float32", (-1, -1)), (10**9, 0))
+    assert tensors.filled(Tensor("x", "float32", (-1, -1)), (3, 0)).shape == (3, 0)
+
+
+@pytest.mark.parametrize("said", ["0001-01-01T00:00+05:00", "9999-12-31T23:59-05:00"])
+def test_a_time_that_no_calendar_holds_in_utc_is_refused(said):
+    schema = Schema("table", fields=(Field("when", "datetime"),))
+    assert (
+        "must be a time between the years 1 and 9999 in UTC"
+        in problems(schema, {"when": said})["when"]
+    )

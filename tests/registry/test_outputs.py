@@ -6,8 +6,10 @@ import json
 import math
 
 import numpy as np
+import pytest
 
 from registry import outputs
+from registry.errors import PredictionFailed
 from registry.records import Output, Schema
 
 LABELS = Schema(
@@ -83,3 +85,26 @@ def test_single_values_bytes_and_complex_numbers_are_lists_too():
     arrays = {"one": np.float32(2.5), "raw": np.array([b"ab"]), "wave": np.array([1 + 2j])}
     found, _ = outputs.read(Schema("tensors"), {k: np.asarray(v) for k, v in arrays.items()})
     assert [value.values for value in found] == [[2.5], ["ab"], [[1.0, 2.0]]]
+
+
+@pytest.mark.parametrize("role", ["tensor", "scores", "probabilities"])
+@pytest.mark.parametrize(
+    "shape", [(10**9, 0), (0, 10**9), (9_000_000, 1, 0), (3_000_000,) + (1,) * 9]
+)
+def test_an_answer_with_more_lists_than_memory_holds_is_refused(shape, role):
+    schema = Schema("tensors", outputs=(Output("out", role),))
+    array = np.broadcast_to(np.zeros((), np.uint8), shape)
+    with pytest.raises(PredictionFailed, match="values and lists"):
+        outputs.read(schema, {"out": array})
+
+
+def test_many_empty_answers_count_together():
+    arrays = {f"out{n}": np.zeros((1_000_000, 0), np.float32) for n in range(20)}
+    with pytest.raises(PredictionFailed, match="values and lists"):
+        outputs.read(Schema("tensors"), arrays)
+
+
+def test_an_empty_answer_is_an_empty_list():
+    schema = Schema("tensors", outputs=(Output("out", "tensor"),))
+    found, _ = outputs.read(schema, {"out": np.zeros((2, 0), np.float32)})
+    assert (found[0].values, found[0].shape) == ([[], []], (2, 0))

@@ -33,6 +33,14 @@ def npz(**arrays):
     return file.getvalue()
 
 
+def headed(kind, shape):
+    """A file of a shape that needs no bytes."""
+    file = io.BytesIO()
+    head = {"descr": kind, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, head)
+    return file.getvalue()
+
+
 def read(name, content):
     """As the door does, but for the worker."""
     tensor = TENSORS[name]
@@ -94,6 +102,9 @@ def test_another_shape_or_type_is_refused_exactly(name, content, why):
         (b"a,b,c\n", "no rows"),
         (b"\x00\x01\x02", "neither .npy, .npz nor CSV"),
         (npy(np.ones(3, dtype=np.complex64)), "complex64"),
+        (headed("<f4", (10**9, 0)), "its shape is 1,000,000,000 × 0"),
+        (headed("<f4", (0, 10**9)), "its shape is 0 × 1,000,000,000"),
+        (headed("<U0", (10**9,)), "its shape is 1,000,000,000"),
     ],
 )
 def test_what_holds_no_numbers_says_why(content, why):

@@ -156,6 +156,12 @@ def test_a_description_that_is_not_ours_is_odd(listed):
         arrays.unpack(json.dumps(listed).encode(), bytearray(8))
 
 
+@pytest.mark.parametrize("shape", [[10**9, 0], [0, 10**9], [2000, 0, 20_000], [0] + [1 << 20] * 2])
+def test_an_empty_axis_does_not_hide_a_huge_shape(shape):
+    with pytest.raises(Odd):
+        arrays.unpack(json.dumps([["v", "|b1", shape]]).encode(), b"")
+
+
 @pytest.mark.parametrize("head", [b"", b"\xff", b"[" * 60_000, b"nonsense"])
 def test_a_description_that_is_no_json_is_odd(head):
     with pytest.raises(Odd):

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
 from registry import access, accounts, predict, predictions, tokens, versions
 from registry.core import Registry
-from registry.errors import Busy, PredictionTimeout
+from registry.errors import Busy, InvalidInput, PredictionTimeout
 from registry.records import Actor, Version
-from registry.web import api, handle
+from registry.web import api, bodies, handle
 from tests.makers import models as makers
-from tests.registry.web.conftest import Behind, Client, let_in
+from tests.registry.web.conftest import Behind, Client, let_in, run
 
 Publish = Callable[..., Version]
 Ask = Callable[..., httpx.Response]
@@ -210,6 +214,10 @@ HOSTILE: dict[str, bytes] = {
     "split of text": b'{"dataframe_split": {"columns": "ab", "data": "cd"}}',
     "split with long rows": b'{"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}}',
     "split, one name twice": b'{"dataframe_split": {"columns": ["a", "a"], "data": [[1, 2]]}}',
+    "split without columns": b'{"dataframe_split": {"columns": [], "data": [[], []]}}',
+    "very many rows split": b'{"dataframe_split": {"columns": [], "data": ['
+    + b"[]," * 50_000
+    + b"[]]}}",
     "very many columns": json.dumps({"rows": [{str(n): n for n in range(100_000)}]}).encode(),
 }
 
@@ -220,6 +228,27 @@ def test_a_hostile_body_is_refused_with_a_reason(what: str, ask: Ask) -> None:
     said = problem(answer, 422)
     assert said["problems"]
     assert len(answer.content) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"dataframe_split": {"columns": [], "data": [[]] * 9}}, "no columns"),
+        ({"dataframe_split": {"columns": ["a"], "data": [[1]] * 300_000}}, "at most 10,000"),
+        ({"dataframe_records": [{}] * 300_000}, "at most 10,000"),
+        ({"rows": [{}] * 300_000}, "at most 10,000"),
+    ],
+    ids=["split without columns", "split", "records", "rows"],
+)
+def test_rows_are_counted_before_anything_is_made_of_them(body: dict[str, Any], why: str) -> None:
+    [(form, given)] = body.items()
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInput, match=why):
+            bodies._FORMS[form](given)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 TENSORS: dict[str, str] = {
@@ -310,6 +339,62 @@ def test_one_person_does_not_fill_the_server(ask: Ask, alice: Actor, iris: Versi
         del api._open[alice.id]
     assert ask(row).status_code == 200
     assert not api._open
+
+
+def test_one_persons_slow_calls_keep_nobody_else_waiting(
+    behind: Behind, reg: Registry, bob: Actor, iris: Version, secret: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    by_bob = tokens.create(reg, bob, "bob's", ["predict"])[1]
+    let_go, waiting = threading.Event(), threading.Semaphore(0)
+
+    def slow(*_: object, **__: object) -> None:
+        waiting.release()
+        let_go.wait(20)
+        raise Busy("all workers are in use")
+
+    monkeypatch.setattr(type(reg.pool), "predict", slow)
+    path, row = f"{api.PREFIX}/models/{iris.model}/predict", {"rows": [example(iris)]}
+    each = api._OPEN_EACH
+
+    def post(token: str) -> httpx.Response:
+        assert behind.app
+        return Client(behind.app).post(path, json=row, headers={"authorization": f"Bearer {token}"})
+
+    with ThreadPoolExecutor(each) as threads:
+        slow_calls = [threads.submit(post, secret) for _ in range(each)]
+        try:
+            assert all(waiting.acquire(timeout=20) for _ in range(each))
+            refused = post(secret)
+            assert "too many calls" in problem(refused, 503)["detail"]
+            assert int(refused.headers["retry-after"]) >= 1
+            problem(post("vtr_nonsense"), 401)
+            problem(post(by_bob), 404)
+        finally:
+            let_go.set()
+        assert {call.result().status_code for call in slow_calls} == {503}
+    assert each <= api._AT_ONCE // 4
+    assert not api._open
+
+
+def test_a_stranger_is_refused_while_every_turn_is_taken(client: Client, iris: Version) -> None:
+    path = f"{api.PREFIX}/models/{iris.model}/predict"
+
+    async def all_taken() -> httpx.Response:
+        takers = [object() for _ in range(api._AT_ONCE)]
+        for taker in takers:
+            api._turns.acquire_on_behalf_of_nowait(taker)
+        try:
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(client._app), base_url="http://testserver"
+            ) as stranger:
+                with anyio.fail_after(20):
+                    return await stranger.post(path, json={"rows": []})
+        finally:
+            for taker in takers:
+                api._turns.release_on_behalf_of(taker)
+
+    problem(run(all_taken), 401)
 
 
 def test_a_failing_model_is_told_with_its_words(
