@@ -237,7 +237,8 @@ def _text(asked: Asked) -> Any:
         label_visibility="collapsed", persist_state="page",
     )  # fmt: skip
     texts = (said or "").split("\n") if several else [said or ""]
-    return np.array(texts).reshape((len(texts), *shape[1:]) if shape else ())
+    wanted = (len(texts), *shape[1:]) if shape else ()
+    return np.array(texts, dtype=object).reshape(wanted).tolist()  # as wide as each text is
 
 
 def _value(asked: Asked) -> Any:

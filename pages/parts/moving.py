@@ -241,7 +241,10 @@ def _span(place: DeltaGenerator, field: Field, now: Any, axis: str) -> features.
 def _slider(scene: Scene, field: Field, values: Sequence[Any], at: int) -> int:
     """The place of the value that the feature is moved to."""
     moved = scene.moved.get(field.name, values[at])
-    now = values.index(moved) if moved in values else at
+    if moved not in values:  # the range was changed: the value goes to the nearest that is left
+        scene.moved[field.name] = _nearest(values, moved, values[at])
+        st.rerun()
+    now = values.index(moved)
     key = f"what_if.slider.{hash((scene.versions[0].ref, field.name, tuple(values)))}"
     st.session_state[key] = now
 
@@ -260,6 +263,15 @@ def _slider(scene: Scene, field: Field, values: Sequence[Any], at: int) -> int:
     widget(text.escape(_named(field)), options, format_func=words.__getitem__, key=key,
            on_change=keep)  # fmt: skip
     return now
+
+
+def _nearest(values: Sequence[Any], wanted: Any, own: Any) -> Any:
+    """The number or date next to a value that is none of them; else the input's own."""
+    kinds = (datetime,) if isinstance(own, datetime) else (int, float)
+    alike: list[Any] = [value for value in values if isinstance(value, kinds)]
+    if not alike or not isinstance(wanted, kinds):
+        return own
+    return min(alike, key=lambda value: abs(value - wanted))
 
 
 def _output(

@@ -75,6 +75,19 @@ def test_a_slider_moves_the_answer_and_is_undone(
     assert readings(tab)["v1"] == before
 
 
+def test_a_moved_value_stays_near_when_the_range_changes(
+    visit: Visit, alice: Actor, flowers: Version
+) -> None:
+    tab = open_tab(visit, alice, flowers, feature="petal length (cm)")
+    tab.select_slider[0].set_value(len(tab.select_slider[0].options) - 1).run()
+    before = tab.number_input[1].value
+    tab.number_input[1].set_value(before * 0.7).run()
+    assert not tab.exception
+    chip = next(said for said in words(tab).splitlines() if "→" in said)
+    assert tab.select_slider[0].value == len(tab.select_slider[0].options) - 1
+    assert str(before) not in chip
+
+
 def test_what_was_asked_once_is_not_asked_again(
     visit: Visit, reg: Registry, alice: Actor, flowers: Version
 ) -> None:
