@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.harness import Server, machine, median, server, verdict
+from benchmarks.harness import UNLIMITED, Server, machine, median, server, verdict
 from benchmarks.peers import served
 from benchmarks.predict import TITLES, Bench, bench
 from registry import checks, publish, staging, tokens, versions
@@ -34,7 +34,7 @@ def main() -> None:
     print(machine())
     with (
         bench() as running,
-        server(VITRINE_PREDICTIONS_PER_MINUTE="1000000", VITRINE_WORKER_THREADS="1") as ours,
+        server(VITRINE_PREDICTIONS_PER_MINUTE=str(UNLIMITED), VITRINE_WORKER_THREADS="1") as ours,
         TemporaryDirectory(prefix="vitrine-bench-") as folder,
         ExitStack() as s,
     ):

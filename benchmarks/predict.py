@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import PASSWORD, ROOT, machine, median, verdict
+from benchmarks.harness import PASSWORD, ROOT, UNLIMITED, machine, median, verdict
 from registry import accounts, checks, inputs, predict, publish, staging, versions
 from registry.core import Registry, open_registry
 from registry.records import Details, Output, Schema, Tensor
@@ -126,7 +126,9 @@ def bench() -> Iterator[Bench]:
             stdout=subprocess.PIPE,
             text=True,
         )
-        reg = open_registry(Settings(home=Path(folder) / "home", _env_file=None))
+        reg = open_registry(
+            Settings(home=Path(folder) / "home", predictions_per_minute=UNLIMITED, _env_file=None)
+        )
         try:
             assert raw.stdout is not None
             names = json.loads(raw.stdout.readline())

@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.harness import machine, median, verdict
+from benchmarks.harness import UNLIMITED, machine, median, verdict
 from registry import predict
 from registry.core import Registry, open_registry
 from registry.demo.filling import fill, sign_up
@@ -45,8 +45,10 @@ def main() -> None:
     print(machine())
     before = _processes()
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as folder:
-        home = Settings(home=Path(folder), workers=N_WORKERS, _env_file=None)
-        reg = open_registry(home)
+        settings = Settings(
+            home=Path(folder), workers=N_WORKERS, predictions_per_minute=UNLIMITED, _env_file=None
+        )
+        reg = open_registry(settings)
         try:
             actor, _ = sign_up(reg)
             versions = fill(reg, actor, lambda line: None, check_here=True)
