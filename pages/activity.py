@@ -17,7 +17,7 @@ model, page = st.query_params.get("model", ""), logbook.page()
 
 with notices.shown():
     lines = recalled(activity.find, reg, actor, model=model, page=page)
-    calls = recalled(predictions.find, reg, actor, model=model)
+    calls = predictions.find(reg, actor, model=model)
 
 cards.header("Activity", "What happened to the models you may see, and your own predictions")
 if model:

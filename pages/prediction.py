@@ -6,7 +6,6 @@ import streamlit as st
 
 from pages.parts import cards, notices, past_actions, past_view, recent, session, text
 from registry import predictions
-from registry.memory import recalled
 
 reg, actor = session.require("search")
 
@@ -18,7 +17,7 @@ if not prediction_id:
     st.stop()
 
 with notices.shown():
-    past = recent.filled(recalled(predictions.get, reg, actor, prediction_id))
+    past = recent.filled(predictions.get(reg, actor, prediction_id))
 
 line = past.line
 who = "You" if past.mine else text.escape(line.actor, 40)

@@ -55,12 +55,14 @@ class Registry:
 
     @contextmanager
     def counting(self) -> Iterator[Connection]:
-        """A transaction that `stamp` does not tell of: for counters, which nobody remembers.
+        """A transaction that `stamp` does not tell of: for what nobody remembers.
 
-        Else each call of the API would make everybody ask the database for everything again.
+        That is, calls left and the log of predictions. Else each prediction would make everybody
+        ask the database for everything again.
         """
-        engine = self._watch.engine if self._watch else self.engine
-        with self._turn, self._watch.turn if self._watch else nullcontext(), engine.begin() as c:
+        watch = None if self._watch is None or self._watch.closed else self._watch
+        engine = watch.engine if watch else self.engine
+        with self._turn, watch.turn if watch else nullcontext(), engine.begin() as c:
             yield c
 
     def stamp(self) -> int | None:
@@ -87,7 +89,7 @@ class _Watch:
     def __init__(self, engine: Engine) -> None:
         path = str(engine.url.database)
         self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
-        self.turn = threading.Lock()
+        self.turn, self.closed = threading.Lock(), False
         self.engine = create_engine(
             "sqlite://", creator=lambda: self._connection, poolclass=StaticPool
         ).execution_options(vitrine_immediate=True)
@@ -99,8 +101,10 @@ class _Watch:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
-        self.engine.dispose()
-        self._connection.close()
+        with self.turn:
+            self.closed = True
+            self.engine.dispose()
+            self._connection.close()
 
 
 def open_registry(settings: Settings | None = None, pool: Pool | None = None) -> Registry:

@@ -10,7 +10,6 @@ import streamlit as st
 from pages.parts import charts, charts_answers, recent, text
 from pages.parts.answer_view import View
 from registry import looks, predictions
-from registry.memory import recalled
 from registry.records import OutputValue
 
 _FIRST, _MOST_NAME = 8, 60
@@ -65,7 +64,7 @@ def _of_this_call(view: View, output: OutputValue) -> dict[str, list[float]]:
 
 def _of_the_past(view: View, output: OutputValue) -> dict[str, list[float]]:
     """What the server keeps of this person's answers, and what this tab remembers."""
-    kept = recalled(predictions.answers, view.reg, view.actor, view.version.ref)
+    kept = predictions.answers(view.reg, view.actor, view.version.ref)
     past = {p.line.id: (text.moment(p.line.at), p.outputs, p.n_answered) for p in kept}
     earlier = [a for a in recent.answers(view.version.ref) if a.id != view.answer.id]
     for back, answer in enumerate(earlier, 1):

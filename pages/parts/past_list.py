@@ -93,7 +93,7 @@ def filters(reg: Registry, actor: Actor) -> tuple[str, PredictionFilter]:
     """The filters, kept in the address; the model ("" for all) and the rest."""
     grid = st.grid(4, min_column_width=150)
     wanted = st.query_params.get("model", "")
-    refs = recalled(predictions.models_of, reg, actor)
+    refs = predictions.models_of(reg, actor)
     refs = refs if not wanted or wanted in refs else (wanted, *refs)
     model = _choice(grid, "Model", "model", refs)
     numbers = [str(v.number) for v in recalled(versions.find, reg, actor, model)] if model else []
@@ -156,7 +156,7 @@ def flagged(reg: Registry, actor: Actor, model: Model) -> None:
     if access.allowed(actor, model.level, "prediction.keep"):
         return
     only = PredictionFilter(flag="any")
-    found = recalled(predictions.find, reg, actor, model.ref, size=10, only=only)
+    found = predictions.find(reg, actor, model.ref, size=10, only=only)
     cards.section("Flagged predictions")
     if not found.items:
         st.caption("None. People flag answers below the playground; you read the reasons here.")

@@ -18,7 +18,6 @@ from pages.parts import (
 )
 from registry import predictions
 from registry.core import Registry
-from registry.memory import recalled
 from registry.records import Actor, PastPrediction, PredictionFilter, PredictionLine, Version
 
 _LAST = 10
@@ -60,12 +59,12 @@ def _lines(
         if asked and answer:
             recent.remember(answer, asked.rows)
     only = PredictionFilter(mine=True)
-    found = recalled(predictions.find, reg, actor, model, size=_LAST, only=only).items
+    found = predictions.find(reg, actor, model, size=_LAST, only=only).items
     if {answer and answer.id for answer in said} <= {line.id for line in found}:
         return found
     predictions.flush(reg)
-    return recalled(predictions.find, reg, actor, model, size=_LAST, only=only).items
+    return predictions.find(reg, actor, model, size=_LAST, only=only).items
 
 
 def _filled(reg: Registry, actor: Actor, line: PredictionLine) -> PastPrediction:
-    return recent.filled(recalled(predictions.get, reg, actor, line.id))
+    return recent.filled(predictions.get(reg, actor, line.id))
