@@ -120,12 +120,17 @@ def get(reg: Registry, job_id: str) -> Job:
 
 def last_in(s: Session, kind: str, subject_id: str) -> JobRow | None:
     """The newest job of a kind on a subject."""
-    return s.execute(
+    return newest_in(s, kind, [subject_id]).get(subject_id)
+
+
+def newest_in(s: Session, kind: str, subject_ids: Sequence[str]) -> dict[str, JobRow]:
+    """Subject to the newest job of a kind on it."""
+    found = s.execute(
         select(JobRow)
-        .where(JobRow.kind == kind, JobRow.subject_id == subject_id)
-        .order_by(JobRow.created_at.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+        .where(JobRow.kind == kind, JobRow.subject_id.in_(subject_ids))
+        .order_by(JobRow.created_at)
+    )
+    return {job.subject_id: job for job in found.scalars()}
 
 
 def tell(reg: Registry, share: float, message: str) -> None:

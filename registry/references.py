@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from registry import models
 from registry.errors import NotFound
 from registry.records import CHAMPION, Actor
-from registry.tables import AliasRow, ArtifactRow, ModelRow, TrustRow, VersionRow
+from registry.tables import AliasRow, ArtifactRow, ModelRow, TrustRow, UserRow, VersionRow
 
 _ALIVE = (VersionRow.model_id == bindparam("model_id"), VersionRow.deleted_at.is_(None))
 _COUNT = select(func.count()).where(*_ALIVE)
@@ -79,3 +79,15 @@ def head_in(s: Session, model: ModelRow) -> VersionRow | None:
 def count_in(s: Session, model: ModelRow) -> int:
     """How many versions of the model are not in the trash."""
     return s.execute(_COUNT, {"model_id": model.id}).scalar_one()
+
+
+def addresses_in(s: Session, actor: Actor, version_ids: set[str]) -> dict[str, str]:
+    """Id to address of those versions that the actor may see and that are not in the trash."""
+    found = s.execute(
+        select(VersionRow.id, VersionRow.number, UserRow.username, ModelRow.slug)
+        .join(ModelRow, ModelRow.id == VersionRow.model_id)
+        .join(UserRow, UserRow.id == ModelRow.owner_id)
+        .where(VersionRow.id.in_(version_ids), VersionRow.deleted_at.is_(None))
+        .where(models.visible_to(actor))
+    )
+    return {row_id: f"{owner}/{slug}@{number}" for row_id, number, owner, slug in found}

@@ -13,7 +13,7 @@ from typing import cast
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from registry import audit, codec, holdings, jobs, models
+from registry import audit, codec, holdings, jobs, references
 from registry.core import Registry
 from registry.errors import NotFound
 from registry.records import (
@@ -30,9 +30,7 @@ from registry.tables import (
     EvaluatedRow,
     EvaluationRow,
     JobRow,
-    ModelRow,
     UserRow,
-    VersionRow,
 )
 
 KIND = "evaluation"
@@ -183,7 +181,7 @@ def _of(s: Session, evaluation_ids: Iterable[str]) -> list[EvaluatedRow]:
 def _records(s: Session, actor: Actor, rows: Sequence[EvaluationRow]) -> list[Evaluation]:
     ids = [row.id for row in rows]
     each = _of(s, ids)
-    refs = _refs(s, actor, {one.version_id for one in each})
+    refs = references.addresses_in(s, actor, {one.version_id for one in each})
     versions: dict[str, list[Evaluated]] = {evaluation_id: [] for evaluation_id in ids}
     for one in each:
         if one.version_id in refs:
@@ -191,7 +189,7 @@ def _records(s: Session, actor: Actor, rows: Sequence[EvaluationRow]) -> list[Ev
             versions[one.evaluation_id].append(
                 Evaluated(one.version_id, refs[one.version_id], quality, one.failure)
             )
-    work = _jobs(s, ids)
+    work = jobs.newest_in(s, KIND, ids)
     return [_record(row, versions[row.id], work.get(row.id)) for row in rows]
 
 
@@ -214,24 +212,3 @@ def _record(row: EvaluationRow, versions: list[Evaluated], job: JobRow | None) -
         progress=job.progress if job else 1.0,
         message=job.message if job else "",
     )
-
-
-def _refs(s: Session, actor: Actor, version_ids: set[str]) -> dict[str, str]:
-    """Id to address of those versions that the actor may see and that are not in the trash."""
-    found = s.execute(
-        select(VersionRow.id, VersionRow.number, UserRow.username, ModelRow.slug)
-        .join(ModelRow, ModelRow.id == VersionRow.model_id)
-        .join(UserRow, UserRow.id == ModelRow.owner_id)
-        .where(VersionRow.id.in_(version_ids), VersionRow.deleted_at.is_(None))
-        .where(models.visible_to(actor))
-    )
-    return {row_id: f"{owner}/{slug}@{number}" for row_id, number, owner, slug in found}
-
-
-def _jobs(s: Session, evaluation_ids: Sequence[str]) -> dict[str, JobRow]:
-    found = s.execute(
-        select(JobRow)
-        .where(JobRow.kind == KIND, JobRow.subject_id.in_(evaluation_ids))
-        .order_by(JobRow.created_at)
-    )
-    return {job.subject_id: job for job in found.scalars()}

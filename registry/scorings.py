@@ -12,17 +12,15 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import audit, codec, downloads, holdings, jobs, models, sessions
+from registry import audit, codec, downloads, holdings, jobs, references, sessions
 from registry.core import Registry
 from registry.errors import Conflict, NotFound, StoreError
 from registry.records import Actor, BadRow, Scoring, TaskState
 from registry.tables import (
     JobRow,
-    ModelRow,
     ScoringRow,
     StagedRow,
     UserRow,
-    VersionRow,
     new_id,
     now,
 )
@@ -135,7 +133,7 @@ def work_in(s: Session, scoring_id: str) -> tuple[ScoringRow, Actor, str] | None
     if row is None or user is None:
         return None
     actor = sessions.actor_of(user)
-    ref = _refs(s, actor, {row.version_id}).get(row.version_id, "")
+    ref = references.addresses_in(s, actor, {row.version_id}).get(row.version_id, "")
     return row, actor, "" if user.disabled else ref
 
 
@@ -199,7 +197,11 @@ def sweep(reg: Registry) -> int:
     """
     with reg.writing() as s:
         rows = s.execute(select(ScoringRow)).scalars().all()
-        alive = {job.subject_id for job in _jobs(s, rows).values() if job.state in _OPEN}
+        alive = {
+            job.subject_id
+            for job in jobs.newest_in(s, KIND, [row.id for row in rows]).values()
+            if job.state in _OPEN
+        }
         dropped: list[str] = []
         for row in rows:
             if row.id in alive and row.finished_at is None:
@@ -219,7 +221,10 @@ def _expires_at(reg: Registry, row: ScoringRow) -> datetime:
 
 
 def _records(s: Session, reg: Registry, actor: Actor, rows: Sequence[ScoringRow]) -> list[Scoring]:
-    refs, work = _refs(s, actor, {row.version_id for row in rows}), _jobs(s, rows)
+    refs, work = (
+        references.addresses_in(s, actor, {row.version_id for row in rows}),
+        jobs.newest_in(s, KIND, [row.id for row in rows]),
+    )
     return [_record(reg, row, refs.get(row.version_id, ""), work.get(row.id)) for row in rows]
 
 
@@ -246,24 +251,3 @@ def _record(reg: Registry, row: ScoringRow, ref: str, job: JobRow | None) -> Sco
         message=job.message if job else "",
         expires_at=expires_at if there else None,
     )
-
-
-def _refs(s: Session, actor: Actor, version_ids: set[str]) -> dict[str, str]:
-    """Id to address of those versions that the actor may see and that are not in the trash."""
-    found = s.execute(
-        select(VersionRow.id, VersionRow.number, UserRow.username, ModelRow.slug)
-        .join(ModelRow, ModelRow.id == VersionRow.model_id)
-        .join(UserRow, UserRow.id == ModelRow.owner_id)
-        .where(VersionRow.id.in_(version_ids), VersionRow.deleted_at.is_(None))
-        .where(models.visible_to(actor))
-    )
-    return {row_id: f"{owner}/{slug}@{number}" for row_id, number, owner, slug in found}
-
-
-def _jobs(s: Session, rows: Sequence[ScoringRow]) -> dict[str, JobRow]:
-    found = s.execute(
-        select(JobRow)
-        .where(JobRow.kind == KIND, JobRow.subject_id.in_([row.id for row in rows]))
-        .order_by(JobRow.created_at)
-    )
-    return {job.subject_id: job for job in found.scalars()}

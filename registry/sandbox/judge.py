@@ -97,9 +97,7 @@ class Judge:
     def next(self, version: int) -> tuple[int, float]:
         """Go to the next batch: its rows, 0 at the end, and the share of the file read."""
         told = self._data(self._ask("next", version=version))
-        share = told.get("share")
-        if not isinstance(share, float) or not 0 <= share <= 1:
-            self._worker.refuse(Odd("a share that is none"))
+        share = questions.share(self._worker, told)
         return self._count(told, "n_rows"), share
 
     def feed(self, start: int, stop: int) -> Raw:
@@ -156,21 +154,15 @@ class Judge:
         yield from _pieces(self._worker, size, self._settings)
 
     def _ask(self, step: str, body: Body = b"", fd: int = -1, **order: Any) -> Message:
-        head = json.dumps({"task": "judge", "step": step, **order}).encode()
         fds, timeout_s = [fd] if fd >= 0 else [], self._settings.convert_timeout_s
-        return self._worker.ask(wire.TASK, head, [body], fds=fds, timeout_s=timeout_s)
+        order |= {"step": step}
+        return questions.task(self._worker, "judge", timeout_s, body, *fds, **order)
 
     def _data(self, reply: Message) -> dict[str, Any]:
-        told = self._worker.data(reply)
-        if not isinstance(told, dict):
-            self._worker.refuse(Odd("a reply that is no object"))
-        return told
+        return questions.mapping(self._worker, reply)
 
     def _count(self, told: dict[str, Any], name: str) -> int:
-        found = told.get(name)
-        if type(found) is not int or not 0 <= found < 1 << 40:
-            self._worker.refuse(Odd(f"a {name} that is no count"))
-        return found
+        return questions.count(self._worker, told, name)
 
     def _record(self, cls: type[T], reply: Message) -> T:
         data = self._worker.data(reply)

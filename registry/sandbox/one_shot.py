@@ -161,10 +161,7 @@ class OneShot(ABC):
         """
         order = {"filename": filename, "n_rows": n_rows}
         with self._once("read_table", fd, order) as (worker, reply):
-            data = worker.data(reply)
-            if not isinstance(data, dict):
-                worker.refuse(Odd("a table that is no object"))
-            return data
+            return questions.mapping(worker, reply)
 
     def read_rows(self, fd: int, most_rows: int) -> dict[str, Any]:
         """What a table of labelled rows holds: see `formats.rows.describe`.
@@ -175,10 +172,7 @@ class OneShot(ABC):
             Busy: Too many files are being read.
         """
         with self._once("read_rows", fd, {"most": most_rows}) as (worker, reply):
-            data = worker.data(reply)
-            if not isinstance(data, dict):
-                worker.refuse(Odd("a table that is no object"))
-            return data
+            return questions.mapping(worker, reply)
 
     def head_rows(self, fd: int) -> dict[str, Any]:
         """Which columns a table has, by its first rows: see `formats.rows.head`.
@@ -188,10 +182,7 @@ class OneShot(ABC):
             Busy: Too many files are being read.
         """
         with self._once("head_rows", fd, {}) as (worker, reply):
-            data = worker.data(reply)
-            if not isinstance(data, dict):
-                worker.refuse(Odd("a table that is no object"))
-            return data
+            return questions.mapping(worker, reply)
 
     @contextmanager
     def scorer(self, fd: int, task: scorer.Task) -> Iterator[scorer.Scorer]:
@@ -243,10 +234,7 @@ class OneShot(ABC):
         """
         order = {"step": "look", "most_rows": most_rows}
         with self._once("train", fd, order) as (worker, reply):
-            data = worker.data(reply)
-            if not isinstance(data, dict):
-                worker.refuse(Odd("a table that is no object"))
-            return data
+            return questions.mapping(worker, reply)
 
     @contextmanager
     def trainer(self, fd: int, asked: trainer.Asked, pulse: trainer.Pulse) -> Iterator[Trainer]:

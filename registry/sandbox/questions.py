@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def task(
-    worker: Worker, task: str, timeout_s: float, body: bytes = b"", *fds: int, **order: Any
+    worker: Worker, task: str, timeout_s: float, body: Body = b"", *fds: int, **order: Any
 ) -> Message:
     """Have a worker do one of its tasks.
 
@@ -68,6 +68,42 @@ def decoded(worker: Worker, reply: Message) -> dict[str, np.ndarray]:
         return arrays.tame(arrays.unpack(reply.head, reply.body))
     except Odd as odd:
         worker.refuse(odd)
+
+
+def mapping(worker: Worker, reply: Message) -> dict[str, Any]:
+    """A reply's plain data that is to be an object.
+
+    Raises:
+        WorkerCrashed: It is none.
+    """
+    told = worker.data(reply)
+    if not isinstance(told, dict):
+        worker.refuse(Odd("a reply that is no object"))
+    return told
+
+
+def count(worker: Worker, told: dict[str, Any], name: str) -> int:
+    """How many there are of something.
+
+    Raises:
+        WorkerCrashed: The number is no count.
+    """
+    found = told.get(name)
+    if type(found) is not int or not 0 <= found < 1 << 40:
+        worker.refuse(Odd(f"a {name} that is no count"))
+    return found
+
+
+def share(worker: Worker, told: dict[str, Any]) -> float:
+    """How much of a file has been read, from 0 to 1.
+
+    Raises:
+        WorkerCrashed: It is no share.
+    """
+    found = told.get("share")
+    if not isinstance(found, float) or not 0 <= found <= 1:
+        worker.refuse(Odd("a share that is none"))
+    return found
 
 
 def record(cls: type[T], worker: Worker, data: Any) -> T:

@@ -16,10 +16,10 @@ from registry.errors import InvalidInput
 from registry.formats.feeding import Layout
 from registry.formats.text import clean
 from registry.records import BadRow, Schema
-from registry.sandbox import judge, wire
+from registry.sandbox import judge, questions, wire
 from registry.sandbox.judge import Raw
 from registry.sandbox.process import Worker
-from registry.sandbox.wire import Body, Message, Odd
+from registry.sandbox.wire import Body, Message
 from registry.settings import Settings
 
 MOST_SHOWN = 100
@@ -59,9 +59,7 @@ class Scorer:
     def next(self, most_rows: int) -> tuple[Raw | None, int, float]:
         """The next rows for the version's worker: None at the end; how many, share of the file."""
         told = self._data(self._ask("next", most_rows=most_rows))
-        share = told.get("share")
-        if not isinstance(share, float) or not 0 <= share <= 1:
-            self._worker.refuse(Odd("a share that is none"))
+        share = questions.share(self._worker, told)
         n_rows = self._count(told, "n_rows")
         if not n_rows:
             return None, 0, share
@@ -106,19 +104,13 @@ class Scorer:
             piece = self._ask("more").body
 
     def _ask(self, step: str, body: Body = b"", fd: int = -1, **order: Any) -> Message:
-        head = json.dumps({"task": "score", "step": step, **order}).encode()
         fds, timeout_s = [fd] if fd >= 0 else [], self._settings.convert_timeout_s
+        order |= {"step": step}
         with judge.told_of_rows():
-            return self._worker.ask(wire.TASK, head, [body], fds=fds, timeout_s=timeout_s)
+            return questions.task(self._worker, "score", timeout_s, body, *fds, **order)
 
     def _data(self, reply: Message) -> dict[str, Any]:
-        told = self._worker.data(reply)
-        if not isinstance(told, dict):
-            self._worker.refuse(Odd("a reply that is no object"))
-        return told
+        return questions.mapping(self._worker, reply)
 
     def _count(self, told: dict[str, Any], name: str) -> int:
-        found = told.get(name)
-        if type(found) is not int or not 0 <= found < 1 << 40:
-            self._worker.refuse(Odd(f"a {name} that is no count"))
-        return found
+        return questions.count(self._worker, told, name)

@@ -152,10 +152,7 @@ class Trainer:
             return asked.result()
 
     def _data(self, reply: Message) -> dict[str, Any]:
-        told = self._worker.data(reply)
-        if not isinstance(told, dict):
-            self._worker.refuse(Odd("a reply that is no object"))
-        return told
+        return questions.mapping(self._worker, reply)
 
 
 def why_not(failed: RegistryError) -> str:
