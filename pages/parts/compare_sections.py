@@ -101,7 +101,8 @@ def _scatter(actor: Actor, shown: Comparison, axes: dict[str, MetricLine]) -> go
     if len(titles) < 2:
         st.caption("Needs two numbers that a version has both of.")
         return None
-    first = next((t for t in ("latency p95", "size") if t in axes), titles[1])
+    known = [title for title, row in axes.items() if None not in row.values]
+    first = next((t for t in ("latency p95", "size") if t in known), titles[1])
     with st.container(horizontal=True):
         x = st.selectbox("Across", titles, index=titles.index(first), key="x",
                          bind="query-params", format_func=_named, width=260)  # fmt: skip
@@ -110,6 +111,10 @@ def _scatter(actor: Actor, shown: Comparison, axes: dict[str, MetricLine]) -> go
     figure: go.Figure = charts_compare.scatter(actor.id, *_versions(shown), axes[x], axes[y])
     if charts_compare.pareto(axes[x], axes[y]):
         st.caption("The dotted line joins the versions that no other beats in both.")
+    pairs = zip(shown.names, axes[x].values, axes[y].values, strict=True)
+    left_out = [text.escape(name, 60) for name, *pair in pairs if None in pair]
+    if left_out:
+        st.caption(f"Not in the chart, since a number is missing: {', '.join(left_out)}.")
     return figure
 
 

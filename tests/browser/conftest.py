@@ -223,6 +223,13 @@ def settle(page: Page) -> None:
     page.wait_for_function(_QUIET, arg=250)
 
 
+def choose(page: Page, label: str, value: str) -> None:
+    """Take that value in the drop-down of that label."""
+    page.get_by_role("combobox", name=label).first.fill(value)
+    page.keyboard.press("Enter")
+    settle(page)
+
+
 def screenshot(page: Page, name: str, folder: Path) -> None:
     """A picture to look at, in the folder that VITRINE_SHOTS names, else where nobody minds."""
     folder = Path(os.environ.get("VITRINE_SHOTS", folder))

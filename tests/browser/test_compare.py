@@ -11,7 +11,14 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from registry.records import Metric
-from tests.browser.conftest import Server, expect_signed_in, settle, sign_in, start_server
+from tests.browser.conftest import (
+    Server,
+    choose,
+    expect_signed_in,
+    settle,
+    sign_in,
+    start_server,
+)
 from tests.browser.furnishing import furnished
 from tests.makers import models as makers
 
@@ -79,6 +86,8 @@ def charts_draw_and_a_mark_leads_to_its_version(page: Page) -> None:
         page.wait_for_url(re.compile("chart=" + kind.replace(" ", ".{1,3}")))
         settle(page)
         expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    choose(page, "Across", "recall")  # never what is still being measured
+    page.wait_for_url(re.compile("[?&]x="))
     address = page.url
     trace = page.locator(".js-plotly-plot .scatterlayer .trace", has_text="v3")
     press_until(page, trace.locator(".points path"), re.compile(r"/model\?.*version=3"))
@@ -90,10 +99,7 @@ def charts_draw_and_a_mark_leads_to_its_version(page: Page) -> None:
 
 
 def press_until(page: Page, mark: Locator, address: re.Pattern[str]) -> None:
-    """A press that meets a chart being drawn anew is lost: press again, as a person would.
-
-    Marks move while the page is open: the benchmarks of new versions end meanwhile.
-    """
+    """A press that meets a chart being drawn anew is lost: press again, as a person would."""
     for attempt in range(4):
         x, y = middle(page, mark)
         page.mouse.move(x, y)

@@ -11,7 +11,7 @@ from registry import accounts, versions
 from registry.core import open_registry
 from registry.records import Metric
 from registry.settings import Settings
-from tests.browser.conftest import PASSWORD, Server, create_admin, fill, settle
+from tests.browser.conftest import PASSWORD, Server, choose, create_admin, fill, settle
 from tests.browser.test_main_job import press, screenshot, upload
 from tests.makers import models as makers
 
@@ -30,12 +30,6 @@ def measured_elsewhere(server: Server, value: float) -> None:
 def open_tab(page: Page, server: Server, tab: str) -> None:
     page.goto(f"{server.url}/model?name={MODEL}&tab={tab}")
     expect(page.get_by_role("tab", name=tab, selected=True)).to_be_visible()
-    settle(page)
-
-
-def choose(page: Page, label: str, value: str) -> None:
-    page.get_by_role("combobox", name=label).first.fill(value)
-    page.keyboard.press("Enter")
     settle(page)
 
 

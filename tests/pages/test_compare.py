@@ -92,6 +92,14 @@ def test_every_chart_is_drawn(visit: Visit, alice: Actor, pair: list[str], kind:
     assert len(tab.get("plotly_chart")) == 1
 
 
+def test_a_chart_of_two_numbers_says_whom_it_leaves_out(
+    visit: Visit, reg: Registry, alice: Actor, pair: list[str]
+) -> None:
+    versions.edit(reg, alice, pair[1], metrics=[Metric("accuracy", 0.9), Metric("f1", 0.8)])
+    tab = visit(alice, "compare.py", v=pair, chart="Scatter", x="loss", y="f1")
+    assert "Not in the chart, since a number is missing: v2" in words(tab)
+
+
 def test_without_metrics_there_is_a_word_instead(
     visit: Visit, reg: Registry, alice: Actor, pair: list[str]
 ) -> None:
