@@ -8,7 +8,7 @@ import unicodedata
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from registry import audit, codes, farewell, jobs, passwords, policy, sessions, signins
+from registry import admins, audit, codes, farewell, jobs, passwords, sessions, signins
 from registry.codes import setup_code
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn
@@ -164,7 +164,7 @@ def invite(reg: Registry, actor: Actor) -> str:
     Raises:
         Forbidden: The actor is no admin.
     """
-    _need_admin(actor)
+    admins.need(actor)
     with reg.writing() as s:
         code = codes.issue_in(s, "invite", actor.id)
         audit.record(s, actor, "account.invite", actor.username)
@@ -178,7 +178,7 @@ def reset_code(reg: Registry, username: str, actor: Actor = SYSTEM) -> str:
         NotFound: There is no such user.
         Forbidden: The actor is no admin.
     """
-    _need_admin(actor)
+    admins.need(actor)
     with reg.writing() as s:
         row = _named(s, username)
         code = codes.issue_in(s, "reset", row.id)
@@ -255,15 +255,16 @@ def set_disabled(reg: Registry, actor: Actor, username: str, disabled: bool) -> 
     Raises:
         Forbidden: The actor is no admin.
         NotFound: There is no such user.
-        Conflict: It is the actor's own account.
+        Conflict: It is the actor's own account, or the only administrator.
     """
-    _need_admin(actor)
+    admins.need(actor)
     with reg.writing() as s:
         row = _named(s, username)
         if row.id == actor.id:
             raise Conflict("you cannot disable your own account")
         row.disabled = disabled
         if disabled:
+            admins.keep_one_in(s)
             sessions.revoke_in(s, row.id)
             jobs.cancel_of_in(s, row.id)
         audit.record(s, actor, "account.disable" if disabled else "account.enable", row.username)
@@ -278,18 +279,24 @@ def delete_account(reg: Registry, actor: Actor, password: str) -> None:
         RateLimited: Too many wrong tries.
     """
     _prove(reg, actor, password, "password")
+    with reg.reading() as s:
+        _need_another_admin_in(s, actor)  # before anything is gone
     farewell.clear_models(reg, actor)
     with reg.writing() as s:
         farewell.need_no_models_in(s, actor)
+        _need_another_admin_in(s, actor)
         row = s.get_one(UserRow, actor.id)
-        others = select(UserRow.id).where(UserRow.id != actor.id)
-        admins = others.where(UserRow.role == "admin", UserRow.disabled.is_(False))
-        if row.role == "admin" and s.execute(others).first() and not s.execute(admins).first():
-            raise Conflict("you are the only administrator. Make somebody else one first.")
         sessions.drop_in(s, actor.id)
         farewell.clear_rows_in(s, reg, actor)
         s.delete(row)
         audit.record(s, actor, "account.delete", actor.username)
+
+
+def _need_another_admin_in(s: Session, leaving: Actor) -> None:
+    """Make sure that those who stay are governed; the last person of all may go."""
+    others = select(UserRow.id).where(UserRow.id != leaving.id)
+    if s.get_one(UserRow, leaving.id).role == "admin" and s.execute(others).first():
+        admins.keep_one_in(s, without=leaving.id)
 
 
 def _draft(username: str, name: str, email: str, password: str, role: Role) -> UserRow:
@@ -360,8 +367,3 @@ def _prove(reg: Registry, actor: Actor, password: str, field: str) -> None:
         signins.check(reg, actor.username, password)
     except NotSignedIn as wrong:
         raise InvalidInput({field: "is not right; nothing was changed"}) from wrong
-
-
-def _need_admin(actor: Actor) -> None:
-    if "admin" not in policy.permissions(actor):
-        raise Forbidden("only an administrator can do this")

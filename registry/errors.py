@@ -194,3 +194,10 @@ class StorageFull(RegistryError):
     """The disk has no room for this."""
 
     status = 507
+
+
+class QuotaExceeded(StorageFull):
+    """A person's share of the room is used up.
+
+    Source: RFC 4331, section 6 (a quota that is exceeded is 507).
+    """

@@ -5,11 +5,16 @@ from __future__ import annotations
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from registry import datasets, holdings, models, predictions, results, scorings
+from registry import datasets, holdings, models, predictions, results, scorings, sessions
 from registry.core import Registry
 from registry.errors import Conflict
 from registry.records import Actor
-from registry.tables import AliasRow, GrantRow, ModelRow, ParentRow, VersionRow
+from registry.tables import AliasRow, GrantRow, ModelRow, ParentRow, UserRow, VersionRow
+
+_TRANSFER = (
+    "Transfer each to somebody under Settings → Transfer, or make it private, unshared and without "
+    "the production alias; then delete your account"
+)
 
 
 def clear_models(reg: Registry, actor: Actor) -> int:
@@ -40,6 +45,17 @@ def clear_rows_in(s: Session, reg: Registry, actor: Actor) -> int:
     return holdings.free_in(s, reg, digests)
 
 
+def purge_models_in(s: Session, reg: Registry, actor: Actor, leaving: UserRow) -> int:
+    """Delete the models of somebody whom an administrator removes; gives the bytes freed.
+
+    Raises:
+        Conflict: Others rely on some of them; nothing was deleted.
+    """
+    _need_unshared_in(s, sessions.actor_of(leaving), "Name an heir who gets them instead")
+    rows = s.execute(select(ModelRow).where(ModelRow.owner_id == leaving.id)).scalars()
+    return sum(models.purge_in(s, reg, actor, row) for row in list(rows))
+
+
 def need_no_models_in(s: Session, actor: Actor) -> None:
     """Make sure that no model came back meanwhile.
 
@@ -50,7 +66,7 @@ def need_no_models_in(s: Session, actor: Actor) -> None:
         raise Conflict("a model was added meanwhile. Delete the account again to remove it too.")
 
 
-def _need_unshared_in(s: Session, actor: Actor) -> None:
+def _need_unshared_in(s: Session, actor: Actor, what_now: str = _TRANSFER) -> None:
     child = VersionRow.__table__.alias("child")
     shared = exists().where(GrantRow.model_id == ModelRow.id)
     production = exists().where(AliasRow.model_id == ModelRow.id, AliasRow.name == "production")
@@ -72,7 +88,5 @@ def _need_unshared_in(s: Session, actor: Actor) -> None:
     if names := [f"{actor.username}/{slug}" for slug in slugs]:
         raise Conflict(
             f"others rely on {', '.join(names[:5])}{' and more' if len(names) > 5 else ''} "
-            "(shared, public, in production or a parent of their models). Transfer each to "
-            "somebody under Settings → Transfer, or make it private, unshared and without the "
-            "production alias; then delete your account."
+            f"(shared, public, in production or a parent of their models). {what_now}."
         )

@@ -102,8 +102,8 @@ def _sees(actor: Actor, row: ModelRow, level: Level | None, *, trash: bool) -> b
     """What `visible_to` says in SQL, of one row."""
     if trash:
         return row.deleted_at is not None and level == "manage"
-    # Of the role alone: a token that only predicts need not search to be told why it may not more.
-    may_search = not actor.is_guest and "search" in policy.PERMISSIONS[actor.role]
+    # Of the person: a token that only predicts need not search to be told why it may not more.
+    may_search = not actor.is_guest and "search" in policy.held(actor)
     return row.deleted_at is None and level is not None and may_search
 
 

@@ -50,6 +50,9 @@ ACTIONS: dict[str, Rule] = {
     "training.make": Rule("upload", None),
     "token.make": Rule("search", None, in_person=True),
     "dataset.keep": Rule("upload", None),
+    "people.govern": Rule("admin", None, in_person=True),
+    "system.look": Rule("admin", None, in_person=True),
+    "system.reset": Rule("admin", None, in_person=True),
     "model.share": Rule("upload", "manage"),
     "model.publish": Rule("upload", "manage"),
     "model.transfer": Rule("upload", "manage"),
@@ -68,10 +71,25 @@ _WORDS = {
 }
 
 
+def held(actor: Actor) -> frozenset[str]:
+    """What the person may do, by whatever token: what the role allows and nobody took away."""
+    return PERMISSIONS[actor.role] - actor.denied
+
+
 def permissions(actor: Actor) -> frozenset[str]:
-    """What the actor may do at all: what the role allows and, by a token, the token too."""
-    allowed = PERMISSIONS[actor.role]
-    return allowed if actor.permitted is None else allowed & actor.permitted
+    """What the actor may do at all: what the person may and, by a token, the token too."""
+    return held(actor) if actor.permitted is None else held(actor) & actor.permitted
+
+
+def why_no(actor: Actor, permission: str) -> str:
+    """Why the actor lacks a permission; "" when it is there."""
+    if permission not in PERMISSIONS[actor.role]:
+        return f"your role ({actor.role}) may not {_WORDS[permission]}"
+    if permission in actor.denied:
+        return f"an administrator has taken from you that you may {_WORDS[permission]}"
+    if permission not in permissions(actor):
+        return f"this token does not permit to {_WORDS[permission]}; make one that does"
+    return ""
 
 
 def why_not(actor: Actor, level: Level | None, action: str) -> str:
@@ -84,10 +102,8 @@ def why_not(actor: Actor, level: Level | None, action: str) -> str:
         return ""
     if actor.is_guest:
         return "sign in first"
-    if rule.permission not in PERMISSIONS[actor.role]:
-        return f"your role ({actor.role}) may not {_WORDS[rule.permission]}"
-    if rule.permission not in permissions(actor):
-        return f"this token may not {_WORDS[rule.permission]}; make one that may"
+    if why := why_no(actor, rule.permission):
+        return why
     if rule.in_person and actor.token:
         return "this is done by the person, not by a token: sign in"
     if rule.level and (level is None or LEVELS.index(level) < LEVELS.index(rule.level)):

@@ -11,7 +11,7 @@ from blake3 import blake3
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import codec, decisions, formats, jobs, models, scanners, staging, versions
+from registry import codec, decisions, formats, jobs, models, quotas, scanners, staging, versions
 from registry.artifacts import Stored
 from registry.core import Registry
 from registry.errors import InvalidInput, NotFound, Rejected, StoreError, UnsafeArtifact
@@ -177,7 +177,9 @@ def _record(
             return ref, ""
         if details.model:
             model = models.for_action(s, actor, "version.add", details.model)
+            _need_room_in(s, reg, actor, model, files)
         else:
+            quotas.need_place_in(s, reg, actor.id)
             model = models.create_in(
                 s,
                 actor,
@@ -207,6 +209,19 @@ def _record(
             if not reg.store.has(file.digest):
                 reg.store.put(file.path, file.digest)
     return ref, job_id
+
+
+def _need_room_in(
+    s: Session, reg: Registry, actor: Actor, model: ModelRow, files: Sequence[_File]
+) -> None:
+    """A version counts for the model's owner; what the actor uploaded is counted already.
+
+    Raises:
+        QuotaExceeded: The owner's quota has no room for it.
+    """
+    if model.owner_id != actor.id:
+        size_bytes = sum(file.size_bytes for file in files)
+        quotas.need_room_in(s, reg, model.owner_id, size_bytes, of_actor=False)
 
 
 def _known(row: StagedRow) -> tuple[Inspection, Report] | None:

@@ -32,6 +32,12 @@ from registry.evaluation import PairedTest as PairedTest
 from registry.evaluation import Quality as Quality
 from registry.evaluation import Residuals as Residuals
 from registry.evaluation import Slice as Slice
+from registry.governance import AuditFilter as AuditFilter
+from registry.governance import Lookalike as Lookalike
+from registry.governance import Person as Person
+from registry.governance import Quota as Quota
+from registry.governance import SuspiciousPair as SuspiciousPair
+from registry.governance import SystemFacts as SystemFacts
 from registry.inspection import Checked as Checked
 from registry.inspection import Finding as Finding
 from registry.inspection import FindingLevel as FindingLevel
@@ -111,8 +117,8 @@ CHAMPION = "champion"
 class Actor:
     """Who asks: a signed-in user, or `GUEST`; by a token, with no more than it permits.
 
-    `token` is the prefix of that token, and `permitted` what it was made for; the role still
-    bounds both. `policy.permissions` says what is left.
+    `token` is the prefix of that token, and `permitted` what it was made for; the role without
+    what was `denied` to the person still bounds both. `policy.permissions` says what is left.
     """
 
     id: str
@@ -122,6 +128,7 @@ class Actor:
     role: Role = "viewer"
     token: str = ""
     permitted: frozenset[str] | None = None
+    denied: frozenset[str] = frozenset()
 
     @property
     def is_guest(self) -> bool:

@@ -128,7 +128,8 @@ def drop_in(s: Session, user_id: str) -> None:
 
 def actor_of(row: UserRow) -> Actor:
     """The record of a user's row."""
-    return Actor(row.id, row.username, row.name, row.email, cast("Role", row.role))
+    who = (row.id, row.username, row.name, row.email)
+    return Actor(*who, cast("Role", row.role), denied=frozenset(row.denied))
 
 
 _Live = Select[str, datetime, UserRow]

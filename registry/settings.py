@@ -35,6 +35,14 @@ class Settings(BaseSettings):
     )
     max_upload_mb: int = Field(500, gt=0, description="Largest file accepted, in MiB.")
     uploads_per_hour: int = Field(120, gt=0, description="Files one person may upload in an hour.")
+    quota_mb: int = Field(
+        0,
+        ge=0,
+        description="MiB one person may keep, unless they have their own quota; 0: any.",
+    )
+    quota_models: int = Field(
+        0, ge=0, description="Models one person may own, unless they have their own quota; 0: any."
+    )
     min_free_disk_mb: int = Field(
         500, ge=0, description="Free disk, in MiB, below which uploads stop."
     )

@@ -23,7 +23,7 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from registry import audit, codec, holdings, policy
+from registry import audit, codec, holdings, policy, quotas
 from registry.core import Registry
 from registry.errors import (
     BrokenArtifact,
@@ -88,6 +88,7 @@ class Incoming:
         Raises:
             BrokenArtifact: The file is empty.
             RateLimited: The actor has uploaded too many files within the hour.
+            QuotaExceeded: The actor's quota has no room for it.
         """
         try:
             if not self._size:
@@ -97,6 +98,7 @@ class Incoming:
             os.fsync(self._fd)
             with self._reg.writing() as s:
                 _refuse_too_often(s, self._reg, self._actor)
+                quotas.need_room_in(s, self._reg, self._actor.id, self._size)
                 row = StagedRow(
                     id=self._id,
                     user_id=self._actor.id,
@@ -151,6 +153,8 @@ class Incoming:
         if self._size >= self._next_look:
             self._next_look = self._size + _LOOK_AT_DISK_EVERY
             _refuse_full_disk(self._reg)
+            with self._reg.reading() as s:
+                quotas.need_room_in(s, self._reg, self._actor.id, self._size)
 
 
 def receive(reg: Registry, actor: Actor, filename: str, made_by: str = "") -> Incoming:
@@ -164,11 +168,13 @@ def receive(reg: Registry, actor: Actor, filename: str, made_by: str = "") -> In
         Forbidden: The actor may not upload.
         RateLimited: The actor has uploaded too many files within the hour.
         StorageFull: The disk has too little room left.
+        QuotaExceeded: The actor's quota is used up.
     """
     if why := policy.why_not(actor, None, "file.stage"):
         raise Forbidden(why)
     with reg.reading() as s:
         _refuse_too_often(s, reg, actor)
+        quotas.need_room_in(s, reg, actor.id, 1)
     _refuse_full_disk(reg)
     return Incoming(reg, actor, filename, made_by)
 

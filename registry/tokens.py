@@ -146,8 +146,8 @@ def use(reg: Registry, secret: str, permission: str) -> Actor:
     if found is None:
         raise NotSignedIn(_WRONG)
     token_id, actor = found
-    if permission not in policy.permissions(actor):
-        raise Forbidden(f"this token does not permit to {permission}; make one that does")
+    if why := policy.why_no(actor, permission):
+        raise Forbidden(why)
     with reg.counting() as c:
         taken = c.execute(_TAKE, {"known": token_id, "moment": now()}).first()
     if taken is None:
@@ -220,7 +220,7 @@ def _checked(actor: Actor, name: str, permissions: Sequence[str], days: int, cal
     if problems:
         raise InvalidInput(problems)
     if beyond := sorted(set(permissions) - policy.permissions(actor)):
-        raise Forbidden(f"your role ({actor.role}) does not include {', '.join(beyond)}")
+        raise Forbidden(policy.why_no(actor, beyond[0]))
     return name
 
 

@@ -143,6 +143,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "refs": lambda w: [w.ref],
     "read": lambda w: HELD,
     "report": lambda w: HELD,
+    "role": lambda w: "viewer",
     "row": _row,
     "rows": lambda w: [_row(w)],
     "rules": lambda w: [Rule("metric", metric="accuracy_score", value=0.9)],
@@ -168,6 +169,9 @@ REFERENCES = frozenset(
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
     "accounts.set_disabled": {"username": "carol"},
+    "people.permit": {"username": "carol"},
+    "people.remove": {"username": "leaver"},
+    "people.set_quota": {"quota_mb": 10},
     "aliases.remove": {"alias": "champion"},
     "conversions.convert": {"target": "onnx"},
     "datasets.edit": {"target": "species", "task": "regression"},
@@ -225,6 +229,7 @@ PREPARED: dict[str, Callable[[World], object]] = {
     "trust.refuse": _hold,
     "trust.trust": _hold,
     "trust.withdraw": _refuse,
+    "people.remove": lambda w: _person(w.reg, "leaver", "author"),
     "models.restore": lambda w: models.trash(w.reg, w.alice, w.model),
     "versions.purge": lambda w: versions.trash(w.reg, w.alice, w.ref),
     "versions.restore": lambda w: versions.trash(w.reg, w.alice, w.ref),
@@ -236,7 +241,13 @@ NOT_AUDITED = {
     "publish.examine": "a cache of what was read from the actor's own file",
     "staging.remember": "a cache of what was read from the actor's own file",
 }
-BY_ADMIN = frozenset({"accounts.invite", "accounts.set_disabled", "rescans.everything"})
+BY_ADMIN = frozenset(
+    {
+        *("accounts.invite", "accounts.set_disabled", "rescans.everything"),
+        *("people.find", "people.get", "people.permit", "people.remove"),
+        *("people.set_quota", "people.set_role", "quotas.find"),
+    }
+)
 LINE_PER_MODEL = frozenset({"accounts.delete_account", "farewell.clear_models"})
 """Doors over many models: a line for each, and one for the account."""
 NOT_RUN_HERE = {

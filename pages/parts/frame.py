@@ -63,7 +63,7 @@ def _page(entry: Entry, actor: Actor | None, *, first: bool) -> StreamlitPage:
     if file == "quarantine.py" and actor:
         held = recalled(cases.count, who.registry(), actor)
         title = f"{title} ({held})" if held else title
-        may = bool(held) or "admin" in policy.PERMISSIONS[actor.role]
+        may = bool(held) or "admin" in policy.permissions(actor)
     return st.Page(
         file,
         title=title,
@@ -75,4 +75,4 @@ def _page(entry: Entry, actor: Actor | None, *, first: bool) -> StreamlitPage:
 
 def _may_open(actor: Actor, file: str) -> bool:
     """Whether the page is worth showing in this person's menu."""
-    return _NEEDS.get(file, "search") in policy.PERMISSIONS[actor.role]
+    return _NEEDS.get(file, "search") in policy.permissions(actor)

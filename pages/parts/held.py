@@ -8,9 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import cards, conversion, notices, reports, text, travel
-from registry import rescans, scanners, trust
+from registry import policy, rescans, scanners, trust
 from registry.core import Registry
-from registry.policy import PERMISSIONS
 from registry.records import Actor, Case, CaseState, Page
 
 STATES: dict[CaseState, str] = {"waiting": "Waiting", "trusted": "Trusted", "refused": "Refused"}
@@ -204,7 +203,7 @@ def _list(lines: tuple[str, ...]) -> None:
 
 def scan_all(reg: Registry, actor: Actor) -> None:
     """The administrator's button: look at everything again with the newest scanners."""
-    if "admin" not in PERMISSIONS[actor.role]:
+    if "admin" not in policy.permissions(actor):
         return
     n = rescans.outdated(reg)
     why = "" if n else f"every report is of the newest scanners (version {scanners.VERSION})"

@@ -22,6 +22,7 @@ from registry.errors import (
     OutOfMemory,
     PredictionFailed,
     PredictionTimeout,
+    QuotaExceeded,
     RateLimited,
     RegistryError,
     Rejected,
@@ -81,6 +82,7 @@ _KINDS: tuple[tuple[type[RegistryError], str, str, str], ...] = (
     ),
     (RateLimited, "Too many tries", "hourglass", ""),
     (NotInstalled, "Not installed", "extension_off", ""),
+    (QuotaExceeded, "Your share is used up", "data_usage", ""),
     (StorageFull, "No room", "hard_drive", "Nothing was kept. Ask an administrator to make room."),
     (StoreError, "Stored bytes are damaged", "heart_broken", "Tell an administrator."),
 )

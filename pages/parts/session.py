@@ -24,11 +24,8 @@ def require(permission: str) -> tuple[Registry, Actor]:
     with notices.shown():
         if actor is None:
             raise NotSignedIn("Open the start page and sign in.")
-        if permission not in policy.permissions(actor):
-            raise Forbidden(
-                f"your role ({actor.role}) does not include this page. "
-                "Ask an administrator to change it."
-            )
+        if why := policy.why_no(actor, permission):
+            raise Forbidden(f"{why}. Ask an administrator to change it.")
         return who.registry(), actor
     raise AssertionError("unreachable")
 

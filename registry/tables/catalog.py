@@ -13,12 +13,13 @@ from registry.tables.base import Base, new_id, now, user_key
 
 class ModelRow(
     Base
-):  # models, versions, metrics, keeping; head_*: of the champion, else of the latest version
+):  # models, versions, metrics, keeping, ownership; head_*: of the champion, else of the latest
     __tablename__ = "models"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     owner_id: Mapped[str] = mapped_column(user_key(ondelete="RESTRICT"))
     slug: Mapped[str] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(String(100), index=True)
+    name_key: Mapped[str] = mapped_column(String(200), default="", index=True)
     description: Mapped[str] = mapped_column(Text, default="")
     card: Mapped[str] = mapped_column(Text, default="")
     task: Mapped[str] = mapped_column(String(64), default="", index=True)
@@ -58,7 +59,7 @@ class FeatureRow(Base):  # versions: the columns that the head takes, for the se
     __table_args__ = ({"sqlite_with_rowid": False},)
 
 
-class GrantRow(Base):  # access, models: a model handed over keeps its former owner
+class GrantRow(Base):  # access, models, ownership: a model handed over keeps its former owner
     __tablename__ = "grants"
     model_id: Mapped[str] = mapped_column(
         ForeignKey("models.id", ondelete="CASCADE"), primary_key=True

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.tables.base import Base, new_id, now, user_key
 
 
-class UserRow(Base):  # accounts
+class UserRow(Base):  # accounts, people
     __tablename__ = "users"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     username: Mapped[str] = mapped_column(String(64), unique=True)
@@ -22,6 +22,9 @@ class UserRow(Base):  # accounts
     disabled: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_sign_in_at: Mapped[datetime | None]
+    denied: Mapped[list[Any]] = mapped_column(default=list)
+    quota_mb: Mapped[int | None]
+    quota_models: Mapped[int | None]
 
 
 class SignInRow(Base):  # signins: failures per typed name, existing or not, so that both look alike
