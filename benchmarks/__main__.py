@@ -16,6 +16,8 @@ NAMES = (
     "upload",
     "versions",
     "search",
+    "names",
+    "audit",
     "screens",
     "evaluation",
     "scoring",

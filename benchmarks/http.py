@@ -34,7 +34,11 @@ def main() -> None:
     print(machine())
     with (
         bench() as running,
-        server(VITRINE_PREDICTIONS_PER_MINUTE=str(UNLIMITED), VITRINE_WORKER_THREADS="1") as ours,
+        server(
+            VITRINE_PREDICTIONS_PER_MINUTE=str(UNLIMITED),
+            VITRINE_CALLS_PER_MINUTE=str(UNLIMITED),
+            VITRINE_WORKER_THREADS="1",
+        ) as ours,
         TemporaryDirectory(prefix="vitrine-bench-") as folder,
         ExitStack() as s,
     ):

@@ -70,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--host", default="127.0.0.1")
     demo.add_argument("--port", type=int, default=8501)
     add("verify", _verify, "hash every stored file again")
-    add("verify-audit", _verify_audit, "check the chain of audit lines")
+    chain = add("verify-audit", _verify_audit, "check the chain of audit lines")
+    chain.add_argument("--head", default="", help="what an earlier run printed: nothing was cut")
     add("sweep", _sweep, "remove expired uploads and unreferenced files, empty the old trash")
     add("version", None, "print the version of Vitrine")
     return parser
@@ -172,10 +173,14 @@ def _verify(reg: Registry, _options: argparse.Namespace) -> int:
     return 1 if bad else 0
 
 
-def _verify_audit(reg: Registry, _options: argparse.Namespace) -> int:
-    broken = audit.verify(reg)
-    print("The audit chain is whole." if broken is None else f"The chain breaks at line {broken}.")
-    return 0 if broken is None else 1
+def _verify_audit(reg: Registry, options: argparse.Namespace) -> int:
+    broken = audit.verify(reg, options.head)
+    if broken is not None:
+        print(f"The chain breaks at line {broken}.")
+        return 1
+    print("The audit chain is whole.")
+    print(f"Its head, to keep elsewhere and give back with --head: {audit.head(reg) or 'none yet'}")
+    return 0
 
 
 def _sweep(reg: Registry, _options: argparse.Namespace) -> int:

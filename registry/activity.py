@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
-from registry import models
+from registry import models, policy
 from registry.core import Registry
 from registry.records import Actor, AuditLine, Page
 from registry.tables import AuditRow, ModelRow
+
+_OTHERS = ("parent", "similar")
 
 
 def find(
@@ -24,8 +26,7 @@ def find(
         if model:
             where = AuditRow.model_id == models.for_action(s, actor, "model.read", model).id
         else:
-            seen = select(ModelRow.id).where(models.visible_to(actor))
-            where = or_(AuditRow.actor_id == actor.id, AuditRow.model_id.in_(seen))
+            where = seen_by(actor)
         total = s.execute(select(func.count()).select_from(AuditRow).where(where)).scalar_one()
         rows = s.execute(
             select(AuditRow)
@@ -34,14 +35,27 @@ def find(
             .limit(size)
             .offset((page - 1) * size)
         ).scalars()
-        lines = tuple(
-            AuditLine(row.id, row.at, row.actor, row.action, row.subject, _told(actor, row))
-            for row in rows
-        )
-        return Page(lines, total, page, size)
+        return Page(tuple(record(actor, row) for row in rows), total, page, size)
 
 
-def _told(actor: Actor, row: AuditRow) -> dict[str, Any]:
-    """The details; a parent is named to who linked it only, since others may not see it."""
-    known = row.actor_id == actor.id
-    return {key: said for key, said in row.detail.items() if known or key != "parent"}
+def seen_by(actor: Actor) -> ColumnElement[bool]:
+    """The condition for the actor's own lines and those of models the actor may see."""
+    seen = select(ModelRow.id).where(models.visible_to(actor))
+    return or_(AuditRow.actor_id == actor.id, AuditRow.model_id.in_(seen))
+
+
+def sees_all(actor: Actor) -> bool:
+    """Whether the actor may read everybody's lines."""
+    return not policy.why_not(actor, None, "people.govern")
+
+
+def record(actor: Actor, row: Any) -> AuditLine:
+    """A line as this actor may read it."""
+    said = _told(actor, row)
+    return AuditLine(row.id, row.at, row.actor, row.action, row.subject, said)
+
+
+def _told(actor: Actor, row: Any) -> dict[str, Any]:
+    """The details; other models are named to who named them only: others may not see those."""
+    known = row.actor_id == actor.id or sees_all(actor)
+    return {key: said for key, said in row.detail.items() if known or key not in _OTHERS}

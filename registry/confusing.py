@@ -23,12 +23,18 @@ def key_of(name: str) -> str:
     """The letters and digits that a reader takes the name for; "" when none is left.
 
     Two names with one key differ in case, accents, separators or look-alike characters only.
+    `looks` says the same of pairs of letters.
     """
     plain = unicodedata.normalize("NFKD", name).translate(_DIGITS).casefold()
     seen = "".join(_read(char) for char in plain if not unicodedata.combining(char))
-    for looks, like in _PAIRS:
-        seen = seen.replace(looks, like)
     return seen[:200]
+
+
+def looks(key: str) -> str:
+    """The key with pairs of letters read as the letter they look like."""
+    for pair, like in _PAIRS:
+        key = key.replace(pair, like)
+    return key
 
 
 def likeness(name: str, other: str) -> Likeness | None:
@@ -39,12 +45,13 @@ def likeness(name: str, other: str) -> Likeness | None:
     mine, theirs = _folded(name), _folded(other)
     if mine == theirs:
         return "the same name"
-    if key_of(name) == key_of(other):
+    key, its_key = key_of(name), key_of(other)
+    if looks(key) == looks(its_key):
         same = _squeezed(mine) == _squeezed(theirs)
         return "only separators differ" if same else "look-alike characters"
-    if re.findall(r"\d+", mine) != re.findall(r"\d+", theirs):
+    if numbers_in(name) != numbers_in(other):
         return None
-    return "nearly the same letters" if near(key_of(name), key_of(other)) else None
+    return "nearly the same letters" if near(key, its_key) else None
 
 
 def near(key: str, other: str) -> bool:
@@ -54,6 +61,11 @@ def near(key: str, other: str) -> bool:
         return False
     most = 1 if length < _LONG else 2
     return int(OSA.distance(key, other, score_cutoff=most)) <= most
+
+
+def numbers_in(name: str) -> tuple[str, ...]:
+    """The numbers by which people tell names apart."""
+    return tuple(re.findall(r"\d+", _folded(name)))
 
 
 def _folded(name: str) -> str:

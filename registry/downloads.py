@@ -8,7 +8,7 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import models, sessions
+from registry import models, rates, sessions
 from registry.core import Registry
 from registry.errors import Forbidden, NotFound
 from registry.records import Actor
@@ -30,10 +30,12 @@ def open_artifact(reg: Registry, actor: Actor, artifact_id: str) -> Opened:
     Raises:
         NotFound: No such file, or the actor may not see its model.
         Forbidden: The actor may see the model but not download it.
+        RateLimited: There were too many within the last minute.
         StoreError: The bytes are missing or have changed.
     """
     with reg.reading() as s:
         row = _row_in(s, actor, artifact_id)
+    rates.spend_download(reg, actor)
     fd = reg.store.open(row.digest, row.blake3)
     with reg.writing() as s:
         s.add(DownloadRow(artifact_id=artifact_id, user_id=actor.id))

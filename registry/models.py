@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
-from rapidfuzz import fuzz
 from sqlalchemy import ColumnElement, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
-from registry import artifacts, audit, policy, wording
+from registry import artifacts, audit, names, policy, wording
+from registry.confusing import key_of
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
-from registry.records import LEVELS, Actor, Level, Model, Visibility
+from registry.records import LEVELS, Actor, Level, Lookalike, Model, Visibility
 from registry.shelf import as_models
 from registry.tables import (
     AliasRow,
@@ -26,7 +26,6 @@ from registry.tables import (
 )
 
 MAX_TAGS, MAX_TEXT = 30, 100_000
-_SIMILAR_PERCENT = 85.0
 
 
 def visible_to(actor: Actor, *, trash: bool = False) -> ColumnElement[bool]:
@@ -124,8 +123,12 @@ def create_in(
     license: str = "",
     tags: Sequence[str] = (),
     visibility: Visibility = "private",
+    similar: Sequence[str] = (),
 ) -> ModelRow:
     """Add a model owned by the actor, inside the caller's transaction.
+
+    Args:
+        similar: Addresses of models with names like this one, for the audit.
 
     Raises:
         InvalidInput: The name, a tag or a text does not fit.
@@ -146,12 +149,13 @@ def create_in(
             "Choose another name, or add this file as a new version of it."
         )
     row = ModelRow(owner_id=actor.id, slug=slug, name=name, visibility=visibility)
+    row.name_key = key_of(name)
     _write_texts(row, description=description, card=card, task=task, license=license)
     s.add(row)
     s.flush()
     _write_tags(s, row, tags)
-    subject = f"{actor.username}/{slug}"
-    audit.record(s, actor, "model.create", subject, model_id=row.id, visibility=visibility)
+    told = {"visibility": visibility} | ({"similar": list(similar)} if similar else {})
+    audit.record(s, actor, "model.create", f"{actor.username}/{slug}", model_id=row.id, **told)
     return row
 
 
@@ -185,6 +189,7 @@ def edit(
         NotFound: No such model, or the actor may not see it.
         Forbidden: The actor may not edit it.
     """
+    alike = [one.ref for one in similar(reg, actor, name, ref)] if name else []
     with reg.writing() as s:
         row = for_action(s, actor, "model.edit", ref)
         texts = {
@@ -197,13 +202,15 @@ def edit(
         changed = {key: value for key, value in texts.items() if value is not None}
         if name is not None:
             row.name = wording.clean_name(name)
+            row.name_key = key_of(row.name)
         _write_texts(row, **changed)
         if tags is not None:
             _write_tags(s, row, tags)
         row.updated_at = now()
-        names = [*changed, *(["name"] if name is not None else [])]
-        names += ["tags"] if tags is not None else []
-        audit.record(s, actor, "model.edit", address(s, row), model_id=row.id, changed=names)
+        said = [*changed, *(["name"] if name is not None else [])]
+        told: dict[str, Any] = {"changed": said + (["tags"] if tags is not None else [])}
+        told |= {"similar": alike} if alike else {}
+        audit.record(s, actor, "model.edit", address(s, row), model_id=row.id, **told)
         s.flush()
         return _record(s, actor, row)
 
@@ -317,20 +324,11 @@ def purge_in(s: Session, reg: Registry, actor: Actor, row: ModelRow) -> int:
     return freed
 
 
-def similar(reg: Registry, actor: Actor, name: str) -> list[str]:
-    """Addresses of models the actor may see whose names are easily mistaken for `name`."""
-    wanted = wording.slug_of(name)
+def similar(reg: Registry, actor: Actor, name: str, besides: str = "") -> tuple[Lookalike, ...]:
+    """Models the actor may see whose names are easily mistaken for `name`, but for `besides`."""
     with reg.reading() as s:
-        rows = s.execute(
-            select(UserRow.username, ModelRow.slug)
-            .join(UserRow, UserRow.id == ModelRow.owner_id)
-            .where(visible_to(actor))
-        )
-        return [
-            f"{owner}/{slug}"
-            for owner, slug in rows
-            if wanted and fuzz.ratio(wanted, slug) >= _SIMILAR_PERCENT
-        ][:5]
+        found = names.alike_in(s, visible_to(actor), name)
+        return tuple(one for one in found if one.ref != besides)
 
 
 def editable(reg: Registry, actor: Actor) -> list[str]:

@@ -172,6 +172,7 @@ def _record(
 ) -> tuple[str, str]:
     """The one transaction: address of the version and id of its check job, "" in quarantine."""
     held = decisions.waits_for(draft.report)
+    alike = () if details.model else models.similar(reg, actor, details.name)
     with reg.writing() as s:
         if ref := _published_in(s, actor, draft.id):
             return ref, ""
@@ -190,6 +191,7 @@ def _record(
                 license=details.license,
                 tags=details.tags,
                 visibility=details.visibility,
+                similar=[one.ref for one in alike],
             )
         row = versions.add_in(
             s,
@@ -305,7 +307,7 @@ def _remarks(reg: Registry, actor: Actor, draft: Draft, details: Details) -> Ins
             why = "others cannot know whether they may use it"
             found.append(Finding("info", "no-license", "no license is given", why, "choose one"))
         if alike := models.similar(reg, actor, details.name):
-            what = f"the name is close to {', '.join(alike)}"
+            what = f"the name is close to {', '.join(one.ref for one in alike)} ({alike[0].why})"
             why = "people may take one for the other"
             found.append(Finding("warn", "similar-name", what, why, "choose a clearer name"))
     pickled = formats.group(draft.inspection.format) == "sklearn"

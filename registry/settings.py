@@ -70,6 +70,14 @@ class Settings(BaseSettings):
         gt=0,
         description="Predictions one person may ask for in a minute; so may their tokens.",
     )
+    calls_per_minute: int = Field(
+        1200,
+        gt=0,
+        description="Calls of the API in a minute by the tokens of one person.",
+    )
+    downloads_per_minute: int = Field(
+        300, gt=0, description="Downloads (parts of files among them) per person and minute."
+    )
     max_request_mb: int = Field(16, gt=0, description="Largest body of a call of the API, in MiB.")
     predict_timeout_s: float = Field(10, gt=0, description="Seconds one prediction may take.")
     allow_weak_sandbox: bool = Field(

@@ -12,6 +12,7 @@ from pages.parts import beside, cards, kin, notices, packed, reports, schemas, t
 from registry import models, packages, publish, staging, versions
 from registry.core import Registry
 from registry.errors import NotFound, RegistryError, Rejected, SeveralModels
+from registry.memory import recalled
 from registry.records import Actor, Details, Draft, Version
 
 NEW = "A new model"
@@ -195,10 +196,10 @@ def place(reg: Registry, actor: Actor, draft: Draft) -> Place:
         (packed.package(draft) or draft.staged.filename).rsplit(".", 1)[0].replace("_", " ").strip()
     )
     name = right.text_input("Name", start[:100], max_chars=100, key=f"{key}.name", required=True)
-    for ref in models.similar(reg, actor, name or "")[:3]:
+    for other in recalled(models.similar, reg, actor, name or "")[:3]:
         right.markdown(
-            f":orange[:material/warning: {text.escape(ref)} has a similar name.] "
-            "Is this a new version of it?"
+            f":orange[:material/warning: Easily mistaken for {text.escape(other.ref)}: "
+            f"{other.why}.] Is this a new version of it?"
         )
     return Place("", (name or "").strip(), "" if (name or "").strip() else "give it a name first")
 

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
 
-from registry import codec, tokens
+from registry import codec, rates, tokens
 from registry.core import Registry
 from registry.errors import Busy, NotSignedIn, RegistryError
 from registry.predict import predict
@@ -93,10 +93,13 @@ def _admitted(reg: Registry, bearer: HTTPAuthorizationCredentials | None, permis
     Raises:
         NotSignedIn: There is no valid token.
         Forbidden: It does not permit this, or has no calls left.
+        RateLimited: There were too many calls within the last minute.
     """
     if bearer is None:
         raise NotSignedIn("send a token from your account page: Authorization: Bearer vtr_…")
-    return tokens.use(reg, bearer.credentials, permission)
+    actor = tokens.use(reg, bearer.credentials, permission)
+    rates.spend_call(reg, actor)
+    return actor
 
 
 def _answered(reg: Registry, actor: Actor, ref: str, body: bytes) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from registry import predict, rates
+from registry import downloads, predict, rates
 from registry.core import Registry
 from registry.errors import RateLimited
 from registry.records import Actor, Version
@@ -35,3 +36,30 @@ def test_a_script_does_not_use_up_what_its_person_needs(
         rates.spend(reg, second)
     rates.spend(reg, alice)
     rates.spend(reg, bob)
+
+
+@pytest.mark.parametrize(
+    ("setting", "spend"),
+    [("calls_per_minute", rates.spend_call), ("downloads_per_minute", rates.spend_download)],
+)
+def test_calls_and_downloads_are_counted_apart_and_told_when_to_come_back(
+    setting: str,
+    spend: Callable[[Registry, Actor], None],
+    reg_with: Callable[..., Registry],
+    alice: Actor,
+) -> None:
+    reg = reg_with(**{setting: 1})
+    spend(reg, alice)
+    with pytest.raises(RateLimited, match=r"1 \w+ a minute") as limited:
+        spend(reg, alice)
+    assert 1 <= limited.value.retry_after_s <= 60
+    rates.spend(reg, alice)
+
+
+def test_too_many_downloads_are_refused_at_the_door(
+    reg_with: Callable[..., Registry], alice: Actor, iris: Version
+) -> None:
+    reg = reg_with(downloads_per_minute=1)
+    os.close(downloads.open_artifact(reg, alice, iris.artifact.id).fd)
+    with pytest.raises(RateLimited):
+        downloads.open_artifact(reg, alice, iris.artifact.id)

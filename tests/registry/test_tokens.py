@@ -148,7 +148,7 @@ def test_a_token_does_what_it_was_made_for_and_no_more(
     assert predict.predict(reg, actor, iris.ref, [iris.schema.example]).n_rows == 1
     with pytest.raises(Forbidden, match="does not permit to look"):
         models.get(reg, actor, iris.model)
-    with pytest.raises(Forbidden, match="token may not upload"):
+    with pytest.raises(Forbidden, match="does not permit to upload"):
         versions.edit(reg, actor, iris.ref, notes="by a script")
     assert search.find_models(reg, actor, ModelQuery()).total == 0
     with pytest.raises(Forbidden, match="does not permit to download"):
