@@ -26,6 +26,8 @@ PAGES = {
         ("activity.py", "Activity", "history", True),
         ("jobs.py", "Jobs", "pending_actions", True),
         ("quarantine.py", "Quarantine", "shield", True),
+        ("audit.py", "Audit", "fact_check", True),
+        ("admin.py", "Admin", "admin_panel_settings", True),
     ),
 }
 

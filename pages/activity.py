@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, logbook, notices, session
+from pages.parts import cards, filters, logbook, notices, session
 from registry import activity, predictions
 from registry.memory import recalled
 
@@ -13,13 +13,15 @@ reg, actor = session.require("search")
 
 TABS = ("Changes", "Predictions")
 
-model, page = st.query_params.get("model", ""), logbook.page()
+model, page = st.query_params.get("model", ""), filters.page()
 
 with notices.shown():
     lines = recalled(activity.find, reg, actor, model=model, page=page)
     calls = predictions.find(reg, actor, model=model)
 
-cards.header("Activity", "What happened to the models you may see, and your own predictions")
+about = "What happened to the models you may see, and your own predictions"
+with cards.header("Activity", about):
+    cards.go("Audit", "audit.py", key="activity.audit", icon=":material/fact_check:")
 if model:
     logbook.only(model)
 

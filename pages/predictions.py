@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, notices, past_list, session
+from pages.parts import cards, filters, notices, past_list, session
 from registry import predictions
 from registry.memory import recalled
 from registry.records import Page, PredictionLine
@@ -29,7 +29,7 @@ place = cards.header("Predictions", f"{asked}, newest first")
 with notices.shown():
     model, only = past_list.filters(reg, actor)
     found = recalled(
-        predictions.find, reg, actor, model, page=past_list.page(), size=past_list.SIZE, only=only
+        predictions.find, reg, actor, model, page=filters.page(), size=past_list.SIZE, only=only
     )
 
 with place:

@@ -61,6 +61,42 @@ ACTIONS: dict[str, Rule] = {
     "model.purge": Rule("delete", "manage"),
 }
 
+DOES = {
+    "model.list": "list and search models",
+    "model.create": "make a model",
+    "file.stage": "upload a file",
+    "model.read": "open a model and its versions",
+    "model.predict": "ask a version for predictions",
+    "model.download": "download files, by page, link or API",
+    "model.edit": "change what is said about a model",
+    "version.add": "add a version, by upload or conversion",
+    "version.edit": "change what is said about a version, its metrics and parents",
+    "version.trash": "put a version into the trash",
+    "version.restore": "take a version out of the trash",
+    "version.purge": "delete a version for good",
+    "version.trust": "trust or refuse what a scan held back",
+    "alias.move": "move an alias through its gate",
+    "alias.override": "move an alias past its gate",
+    "gate.edit": "change the rules of a gate",
+    "golden.edit": "add or change golden cases",
+    "version.benchmark": "have a version measured",
+    "prediction.keep": "choose what is kept of predictions, read flags",
+    "scoring.make": "have a file of rows answered",
+    "training.make": "train a baseline",
+    "token.make": "make, list and revoke one's API tokens",
+    "dataset.keep": "keep labelled rows",
+    "people.govern": "govern accounts: roles, permissions, quotas, the end; read the whole audit",
+    "system.look": "see sizes, libraries and the fence",
+    "system.reset": "delete everything",
+    "model.share": "share a model with people",
+    "model.publish": "show a model to everyone, or hide it again",
+    "model.transfer": "hand a model over (its owner only)",
+    "model.trash": "put a model into the trash",
+    "model.restore": "take a model out of the trash",
+    "model.purge": "delete a model for good",
+}
+"""What each action is, for the permissions page and docs/permissions.md."""
+
 _WORDS = {
     "search": "look at models",
     "predict": "predict",
@@ -114,3 +150,26 @@ def why_not(actor: Actor, level: Level | None, action: str) -> str:
 def without_level(actor: Actor, action: str) -> bool:
     """Whether the actor may do this as an administrator, even to a model not shared with them."""
     return ACTIONS[action].by_admin and "admin" in permissions(actor)
+
+
+class Line(NamedTuple):
+    """One action as people read it."""
+
+    action: str
+    does: str
+    permission: str
+    level: str
+    remark: str
+
+
+def lines() -> tuple[Line, ...]:
+    """The policy table, as it is, for people."""
+    return tuple(
+        Line(name, DOES[name], rule.permission, rule.level or "", _remark(rule))
+        for name, rule in ACTIONS.items()
+    )
+
+
+def _remark(rule: Rule) -> str:
+    said = ["an administrator needs no access to the model"] if rule.by_admin else []
+    return "; ".join([*said, *(["not by a token"] if rule.in_person else [])])

@@ -13,7 +13,7 @@ from registry.memory import recalled
 from registry.records import Actor
 
 Entry = tuple[str, str, str, bool]
-_NEEDS = {"upload.py": "upload"}
+_NEEDS = {"upload.py": "upload", "audit.py": "admin", "admin.py": "admin"}
 _ACCOUNT, _OUT = "Account", "Sign out"
 
 

@@ -6,14 +6,8 @@ from itertools import groupby
 
 import streamlit as st
 
-from pages.parts import cards, past_list, text
+from pages.parts import cards, filters, past_list, text
 from registry.records import AuditLine, Page, PredictionLine
-
-
-def page() -> int:
-    """The page number in the address, from 1."""
-    said = st.query_params.get("p", "1")
-    return int(said) if said.isascii() and said.isdigit() and 0 < len(said) < 7 else 1
 
 
 def only(model: str) -> None:
@@ -35,10 +29,7 @@ def changes(lines: Page[AuditLine]) -> None:
         st.markdown(f"**{day}**")
         with st.container(gap="xsmall"):
             cards.activity(found, exact=True)
-    if lines.n_pages > 1:
-        now = min(lines.number, lines.n_pages)
-        key = f"activity.p.{now}"
-        st.pagination(lines.n_pages, default=now, key=key, on_change=_keep, args=(key,))
+    filters.pages(st.container(), "activity", lines.number, lines.n_pages)
 
 
 def predictions(calls: Page[PredictionLine], model: str) -> None:
@@ -54,7 +45,3 @@ def predictions(calls: Page[PredictionLine], model: str) -> None:
     with row:
         cards.go("All, with filters", "predictions.py", key="activity.predictions", query=query)
     past_list.table(calls.items, "activity.table", people=bool(model))
-
-
-def _keep(key: str) -> None:
-    st.query_params["p"] = str(st.session_state[key])

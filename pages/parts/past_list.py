@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts import cards, notices, tables, text, travel
+from pages.parts import filters as address
 from registry import access, predictions, versions
 from registry.core import Registry
 from registry.memory import recalled
@@ -19,7 +18,7 @@ _ROWS = {"one row": (1, 1), "2 to 100 rows": (2, 100), "more than 100 rows": (10
 _ENDED = ("ok", "failed")
 _FLAGGED = ("any", *predictions.FLAGS)
 _NAMES = ("model", "version", "outcome", "flag", "since", "until", "rows", "who", "p")
-SIZE = 50
+SIZE, _WHERE = 50, "predictions"
 
 
 def table(
@@ -95,14 +94,19 @@ def filters(reg: Registry, actor: Actor) -> tuple[str, PredictionFilter]:
     wanted = st.query_params.get("model", "")
     refs = predictions.models_of(reg, actor)
     refs = refs if not wanted or wanted in refs else (wanted, *refs)
-    model = _choice(grid, "Model", "model", refs)
+    model = address.choice(grid, _WHERE, "Model", "model", refs, drops=("version", "who"))
     numbers = [str(v.number) for v in recalled(versions.find, reg, actor, model)] if model else []
-    version = _choice(grid, "Version", "version", numbers, disabled=not model)
-    outcome = _choice(grid, "Outcome", "outcome", _ENDED)
-    flag = _choice(grid, "Flag", "flag", _FLAGGED)
-    since, until = _day(grid, "Since", "since"), _day(grid, "Until", "until")
-    least, most = _ROWS.get(_choice(grid, "Rows", "rows", list(_ROWS)), (0, 0))
-    who = _choice(grid, "Asked by", "who", ("everybody",), none="me", disabled=not model)
+    version = address.choice(grid, _WHERE, "Version", "version", numbers, disabled=not model)
+    outcome = address.choice(grid, _WHERE, "Outcome", "outcome", _ENDED)
+    flag = address.choice(grid, _WHERE, "Flag", "flag", _FLAGGED)
+    since, until = (
+        address.day(grid, _WHERE, "Since", "since"),
+        address.day(grid, _WHERE, "Until", "until"),
+    )
+    least, most = _ROWS.get(address.choice(grid, _WHERE, "Rows", "rows", list(_ROWS)), (0, 0))
+    who = address.choice(
+        grid, _WHERE, "Asked by", "who", ("everybody",), none="me", disabled=not model
+    )
     return model, PredictionFilter(
         mine=who != "everybody", version=int(version or 0), outcome=outcome, flag=flag,
         since=since, until=until, least_rows=least, most_rows=most,
@@ -114,32 +118,16 @@ def narrowed() -> bool:
     return any(st.query_params.get(name) for name in _NAMES if name != "p")
 
 
-def clear() -> None:
-    """Take all filters away."""
-    for name in _NAMES:
-        st.query_params.pop(name, None)
-
-
-def page() -> int:
-    """The page number in the address, from 1."""
-    said = st.query_params.get("p", "1")
-    return int(said) if said.isascii() and said.isdigit() and 0 < len(said) < 7 else 1
-
-
 def pages(found: Page[PredictionLine]) -> None:
     """How many there are, the other pages, and a way out of the filters."""
     row = st.container(horizontal=True, vertical_alignment="center")
     row.caption(text.count(found.total, "prediction"), width="content")
     if narrowed():
         row.button(
-            "Clear filters", icon=":material/filter_alt_off:", type="tertiary", on_click=clear
-        )
-    if found.n_pages > 1:
-        now = min(found.number, found.n_pages)
-        key = f"predictions.p.{now}"
-        row.pagination(
-            found.n_pages, default=now, key=key, on_change=_keep, args=("p", key), width="stretch"
-        )
+            "Clear filters", icon=":material/filter_alt_off:", type="tertiary",
+            on_click=address.clear, args=(_NAMES,),
+        )  # fmt: skip
+    address.pages(row, _WHERE, found.number, found.n_pages)
 
 
 def export(reg: Registry, actor: Actor, model: str, only: PredictionFilter) -> None:
@@ -166,55 +154,3 @@ def flagged(reg: Registry, actor: Actor, model: Model) -> None:
         query = {"model": model.ref, "flag": "any", "who": "everybody"}
         label = f"All {found.total} flagged predictions"
         st.page_link("predictions.py", label=label, query_params=query)
-
-
-def _choice(
-    place: DeltaGenerator,
-    label: str,
-    name: str,
-    options: Sequence[str],
-    *,
-    none: str = "all",
-    disabled: bool = False,
-) -> str:
-    """A drop-down that follows the address; "" for no choice."""
-    key, said = f"predictions.{name}", st.query_params.get(name, "")
-    chosen = said if said in options else None
-    _sync(key, chosen)
-    place.selectbox(
-        label, list(options), index=None, key=key, placeholder=none, disabled=disabled,
-        format_func=lambda value: text.clean(value, 60), on_change=_keep, args=(name, key),
-    )  # fmt: skip
-    return chosen or ""
-
-
-def _day(place: DeltaGenerator, label: str, name: str) -> date | None:
-    """A day that follows the address."""
-    key = f"predictions.{name}"
-    try:
-        day = date.fromisoformat(st.query_params.get(name, ""))
-    except ValueError:
-        day = None
-    _sync(key, day)
-    place.date_input(label, value=None, key=key, on_change=_keep, args=(name, key))
-    return day
-
-
-def _sync(key: str, value: object) -> None:
-    """The address is the truth: the widget follows it, also after a link or the back button."""
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-
-
-def _keep(name: str, key: str) -> None:
-    """Write a widget's value into the address; a new filter starts at the first page."""
-    value = st.session_state[key]
-    if value and (name, value) != ("p", 1):
-        st.query_params[name] = str(value)
-    else:
-        st.query_params.pop(name, None)
-    if name != "p":
-        st.query_params.pop("p", None)
-    if name == "model":
-        for other in ("version", "who"):
-            st.query_params.pop(other, None)
