@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from registry.settings import Settings
 from tests import docker_steps
 from tests.house_rules import ROOT
+from tools import permissions
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 OPERATIONS = ROOT / "docs/operations.md"
@@ -42,6 +43,10 @@ def test_the_settings_table_is_the_settings() -> None:
     found = _BETWEEN.search(OPERATIONS.read_text())
     assert found
     assert found[0] == settings_table(), "run: python -m tests.test_docs"
+
+
+def test_the_page_of_permissions_is_the_policy_table() -> None:
+    assert permissions.PAGE.read_text() == permissions.page(), "run: python -m tools.permissions"
 
 
 def test_every_make_command_in_the_docs_exists() -> None:
