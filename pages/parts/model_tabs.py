@@ -201,7 +201,9 @@ def _file(reg: Registry, actor: Actor, artifact: Artifact, why: str) -> None:
         help=text.escape(why) or None,
     )
     key = f"model.link.{artifact.id}"
-    if row.button("Copy link", key=key, icon=":material/link:", disabled=bool(why)):
+    with row:
+        copied = cards.action("Copy link", why, key=key, icon=":material/link:")
+    if copied:
         with notices.shown(stop=False):
             token = downloads.link(reg, actor, artifact.id)
             hours = reg.settings.link_expiry_s / 3600
