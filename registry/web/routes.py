@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from registry import downloads, scorings, sessions
 from registry.errors import Forbidden, NotSignedIn, RegistryError
-from registry.web import answers, api, cookie, handle
+from registry.web import answers, cookie, handle
+from registry.web.api import app as api
 
 TICKET_HEADER = "x-vitrine-ticket"
 Endpoint = Callable[[Request], Awaitable[Response]]

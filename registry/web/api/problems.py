@@ -14,13 +14,17 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from registry import codec
 from registry.errors import (
     Busy,
+    GateClosed,
     InvalidInput,
     NotSignedIn,
     PredictionFailed,
     RateLimited,
     RegistryError,
+    SeveralModels,
+    UnsafeArtifact,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,6 +41,12 @@ async def of_error(_request: Request, error: Exception) -> JSONResponse:
         more["problems"] = error.problems
     if isinstance(error, PredictionFailed) and error.log.strip():
         more["log"] = error.log[-4000:]
+    if isinstance(error, GateClosed):
+        more["rules"] = [{"passed": one.passed, "said": one.said} for one in error.results]
+    if isinstance(error, UnsafeArtifact):
+        more["findings"] = codec.dump(error.report.findings)
+    if isinstance(error, SeveralModels):
+        more["names"] = list(error.names)
     if isinstance(error, RateLimited):
         headers["retry-after"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, Busy):
@@ -71,7 +81,7 @@ async def of_bug(_request: Request, error: Exception) -> JSONResponse:
     error_id = secrets.token_hex(4)
     _log.error("api broke", error_id=error_id, error=type(error).__name__)
     detail = f"something broke on our side; tell an administrator this id: {error_id}"
-    return _problem(500, "Broken", detail, {})
+    return _problem(500, "Broken", detail, {}, error_id=error_id)
 
 
 def _problem(

@@ -1,0 +1,60 @@
+"""The API put together; mounted beside the pages at /api/v1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount
+
+from registry.errors import RegistryError
+from registry.web.api import (
+    aliases,
+    browsing,
+    models,
+    people,
+    predicting,
+    problems,
+    versions,
+)
+from registry.web.api.documented import Problem
+
+PREFIX = "/api/v1"
+
+
+class _Api(FastAPI):
+    """Describes problems once, for all operations."""
+
+    def openapi(self) -> dict[str, Any]:
+        if not self.openapi_schema:
+            said = super().openapi()
+            said["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        return super().openapi()
+
+
+api = _Api(
+    title="Vitrine",
+    version="1",
+    summary="Look at models, change them, ask them for predictions.",
+    description=(
+        "Every call carries a token: `Authorization: Bearer vtr_…`, made on the account page. "
+        "Lists come in pages: `items`, and `next`, the `cursor` of the page after it. "
+        "Errors are problem details (RFC 9457): `detail` says what, why and what to do."
+    ),
+    docs_url=None,  # they would load scripts from elsewhere, which the content policy refuses
+    redoc_url=None,
+    separate_input_output_schemas=False,
+    generate_unique_id_function=lambda route: f"{route.tags[0]}.{route.name.strip('_')}",
+    exception_handlers={
+        RegistryError: problems.of_error,
+        HTTPException: problems.of_http,
+        RequestValidationError: problems.of_parameters,
+        Exception: problems.of_bug,
+    },
+)
+for part in (people, browsing, models, versions, aliases, predicting):
+    api.include_router(part.router)
+
+MOUNT = Mount(PREFIX, app=api)
