@@ -13,13 +13,16 @@ from registry.errors import RegistryError
 from registry.web.api import (
     aliases,
     browsing,
+    fetching,
     models,
     people,
     predicting,
     problems,
+    publishing,
+    resuming,
     versions,
 )
-from registry.web.api.documented import Problem
+from registry.web.api.documented import SHAPES
 
 PREFIX = "/api/v1"
 
@@ -30,7 +33,12 @@ class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
             said = super().openapi()
-            said["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+            known = said["components"]["schemas"]
+            for name, shape in SHAPES.items():
+                schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+                for inner, more in schema.pop("$defs", {}).items():
+                    known.setdefault(inner, more)
+                known[name] = schema
         return super().openapi()
 
 
@@ -54,7 +62,8 @@ api = _Api(
         Exception: problems.of_bug,
     },
 )
-for part in (people, browsing, models, versions, aliases, predicting):
+_CHANGING = (models, versions, aliases, publishing, resuming)
+for part in (people, browsing, fetching, *_CHANGING, predicting):
     api.include_router(part.router)
 
 MOUNT = Mount(PREFIX, app=api)

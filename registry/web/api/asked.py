@@ -78,6 +78,7 @@ class VersionDetails(Told):
     links: Pairs = {}
     parents: Names = Field([], examples=[["alice/iris@2"]])
     relation: Relation = "derived"
+    chosen: Text = Field("", description="Path of the model in a zip package that holds several.")
 
 
 class ModelDetails(VersionDetails):
@@ -90,6 +91,20 @@ class ModelDetails(VersionDetails):
     license: str = Field("", max_length=64, examples=["Apache-2.0"])
     tags: Names = []
     visibility: Visibility = "private"
+
+
+class Uploaded(VersionDetails):
+    """A version of a file that came in parts; `files` are others, by kind, as in `config`."""
+
+    upload: str = Field(max_length=64, description="Id of the finished upload.")
+    files: Pairs = Field({}, description="Kind of file to the id of its upload.")
+
+
+class UploadedModel(ModelDetails):
+    """A new model of a file that came in parts."""
+
+    upload: str = Field(max_length=64, description="Id of the finished upload.")
+    files: Pairs = Field({}, description="Kind of file to the id of its upload.")
 
 
 class AliasMove(Told):

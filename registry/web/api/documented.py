@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -50,19 +52,55 @@ _ALWAYS = (400, 422, 429, 500, 503)
 _BODY = (408, 413, 415)
 
 
-def may(permission: str, *more: int, body: bool = False, **said: Any) -> dict[str, Any]:
+def may(
+    permission: str,
+    *more: int,
+    body: bool = False,
+    answers: Mapping[int, Any] = MappingProxyType({}),
+    **said: Any,
+) -> dict[str, Any]:
     """Arguments of a route: the permission that a token needs, and statuses beyond the usual.
 
     Args:
         permission: "any" for whatever token, "none" for no token at all.
         body: Whether it takes a body.
+        answers: Successes that FastAPI does not describe by itself.
         said: More of the operation's description, as OpenAPI has it.
     """
     known = () if permission == "none" else (401, 403)
     statuses = sorted({*known, *_ALWAYS, *more, *(_BODY if body else ())})
     return {
-        "responses": {status: _problem(status) for status in statuses},
+        "responses": {**answers, **{status: _problem(status) for status in statuses}},
         "openapi_extra": {PERMISSION: permission, **said},
+    }
+
+
+SHAPES: dict[str, type[BaseModel]] = {"Problem": Problem}
+"""Shapes that descriptions refer to by themselves."""
+
+
+def ref(shape: type[BaseModel]) -> dict[str, str]:
+    """A reference to the description of a shape."""
+    SHAPES[shape.__name__] = shape
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+
+
+def form_of(uploaded: type[BaseModel], details: type[BaseModel]) -> dict[str, Any]:
+    """A body that brings its file, or names the upload that brought it."""
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    others = dict.fromkeys(("config", "requirements", "sample", "data", "card", "license"), file)
+    form = {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": file, "details": ref(details), **others},
+    }
+    encoding = {"details": {"contentType": "application/json"}}
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": form, "encoding": encoding},
+            "application/json": {"schema": ref(uploaded)},
+        },
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -70,10 +71,18 @@ async def of_http(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def of_parameters(_request: Request, error: Exception) -> JSONResponse:
-    """A parameter of the address that does not fit."""
-    errors: list[dict[str, Any]] = getattr(error, "errors", list)()
-    problems = {str(e["loc"][-1]): str(e["msg"]) for e in errors}
-    return await of_error(_request, InvalidInput(problems))
+    """Parameters, or members of a body, that do not fit."""
+    return await of_error(_request, InvalidInput(named(getattr(error, "errors", list)())))
+
+
+def named(errors: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Field to what is wrong with it, as pydantic says; fields within others are joined by dots."""
+    found = {}
+    for error in errors:
+        loc = [str(part) for part in error["loc"]]
+        inner = loc[1:] if loc[:1] in (["body"], ["query"], ["path"], ["header"]) else loc
+        found[".".join(inner)[:200] or "body"] = str(error["msg"])
+    return found
 
 
 async def of_bug(_request: Request, error: Exception) -> JSONResponse:

@@ -303,3 +303,13 @@ class Freed(Shape):
     """What a purge gave back."""
 
     freed_bytes: int
+
+
+class UploadShape(Shape):
+    """A file that comes in parts."""
+
+    id: str
+    filename: str = Field(examples=["model.joblib"])
+    size_bytes: int
+    received_bytes: int
+    expires_at: datetime
