@@ -21,9 +21,9 @@ from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry import tokens
+from registry import logins, policy, tokens
 from registry.core import Registry
-from registry.errors import Busy, NotSignedIn
+from registry.errors import Busy, Forbidden, NotSignedIn
 from registry.records import GUEST, Actor
 from registry.web import handle, peer
 from registry.web.api import bodies, documented
@@ -179,8 +179,16 @@ async def _caller(request: Request, permission: str) -> Caller:
     if kind.lower() != "bearer" or not secret.strip():
         raise NotSignedIn("send a token from your account page: Authorization: Bearer vtr_…")
     wanted = "" if permission == "any" else permission
-    actor = await to_thread.run_sync(tokens.use, reg, secret.strip(), wanted, limiter=_door)
+    find = _signed_in if secret.strip().startswith(logins.ACCESS) else tokens.use
+    actor = await to_thread.run_sync(find, reg, secret.strip(), wanted, limiter=_door)
     return Caller(reg, actor, address)
+
+
+def _signed_in(reg: Registry, secret: str, permission: str) -> Actor:
+    actor = logins.by_access(reg, secret)
+    if permission and permission not in policy.permissions(actor):
+        raise Forbidden(f"your role ({actor.role}) does not permit to {permission}")
+    return actor
 
 
 _bearer = HTTPBearer(auto_error=False, description="A token from the account page.")

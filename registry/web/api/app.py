@@ -20,6 +20,7 @@ from registry.web.api import (
     problems,
     publishing,
     resuming,
+    signing_in,
     versions,
 )
 from registry.web.api.documented import SHAPES
@@ -47,7 +48,8 @@ api = _Api(
     version="1",
     summary="Look at models, change them, ask them for predictions.",
     description=(
-        "Every call carries a token: `Authorization: Bearer vtr_…`, made on the account page. "
+        "Every call carries a token: `Authorization: Bearer vtr_…`, made on the account page, or "
+        "the access token of a login. "
         "Lists come in pages: `items`, and `next`, the `cursor` of the page after it. "
         "Errors are problem details (RFC 9457): `detail` says what, why and what to do."
     ),
@@ -63,7 +65,7 @@ api = _Api(
     },
 )
 _CHANGING = (models, versions, aliases, publishing, resuming)
-for part in (people, browsing, fetching, *_CHANGING, predicting):
+for part in (signing_in, people, browsing, fetching, *_CHANGING, predicting):
     api.include_router(part.router)
 
 MOUNT = Mount(PREFIX, app=api)

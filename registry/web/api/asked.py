@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from registry.records import Level, Lifecycle, Metric, Relation, Schema, Visibility
 
@@ -134,3 +134,37 @@ class Transfer(Told):
     """Who becomes the owner."""
 
     username: str = Field(max_length=64, examples=["bob"])
+
+
+class Registration(Told):
+    """Who wants an account."""
+
+    username: str = Field(max_length=200, examples=["carol"])
+    name: str = Field(max_length=1_000, examples=["Carol"])
+    email: str = Field(max_length=1_000, examples=["carol@example.org"])
+    password: SecretStr = Field(max_length=4_000, examples=["a long enough password"])
+    invitation: str = Field("", max_length=200, description="Where registration needs one.")
+
+
+class SignIn(Told):
+    """Who signs in."""
+
+    username: str = Field(max_length=200, examples=["carol"])
+    password: SecretStr = Field(max_length=4_000, examples=["a long enough password"])
+
+
+class Spent(Told):
+    """The refresh token of a login."""
+
+    refresh: SecretStr = Field(max_length=2_000, examples=["vtf_…"])
+
+
+class TokenWish(Told):
+    """What a token is for, and what it may do."""
+
+    name: str = Field(max_length=1_000, examples=["nightly scoring"])
+    permissions: list[Literal["search", "download", "predict", "upload", "delete"]] = Field(
+        min_length=1, max_length=5, examples=[["search", "predict"]]
+    )
+    days: int = Field(30, ge=1, le=365)
+    calls: int = Field(1_000, ge=1, le=1_000_000)

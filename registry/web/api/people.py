@@ -7,15 +7,16 @@ from typing import Any
 from sqlalchemy import text
 from starlette.responses import Response
 
-from registry import accounts, activity, jobs, policy, tokens
+from registry import accounts, activity, jobs, tokens
 from registry.core import Registry
 from registry.errors import NotFound
 from registry.records import Actor, Job
-from registry.web.api import admission
+from registry.web.api import admission, signing_in
 from registry.web.api.admission import Anybody, By
+from registry.web.api.asked import TokenWish
 from registry.web.api.cursors import At, Cut, Listed
 from registry.web.api.documented import may
-from registry.web.api.said import AuditShape, Health, JobShape, Person, TokenShape
+from registry.web.api.said import AuditShape, Health, JobShape, NewToken, Person, TokenShape
 
 router = admission.router("people")
 
@@ -35,9 +36,7 @@ def _healthy(reg: Registry, _actor: Actor) -> dict[str, str]:
 @router.get("/me", summary="Who I am", response_model=Person, **may("any"))
 async def me(by: By) -> Response:
     """The person behind the token, and what it permits."""
-    who, may_do = by.actor, sorted(policy.permissions(by.actor))
-    said = {"username": who.username, "name": who.name, "email": who.email, "role": who.role}
-    return admission.written(Person, {**said, "permissions": may_do})
+    return admission.written(Person, signing_in.person(by.actor))
 
 
 @router.get("/me/audit", summary="What I did", response_model=Listed[AuditShape], **may("search"))
@@ -56,6 +55,24 @@ async def my_tokens(by: By, at: At) -> Response:
     return await by.answer(
         Listed[TokenShape], lambda: at.slice(by.reg, tokens.find(by.reg, by.actor))
     )
+
+
+@router.post(
+    "/tokens",
+    summary="Make a token",
+    response_model=NewToken,
+    status_code=201,
+    **may("any", 409, body=True),
+)
+async def make(by: By, wish: TokenWish) -> Response:
+    """For scripts; its secret is told once. Only after signing in with a password."""
+    return await by.answer(NewToken, lambda: _made(by.reg, by.actor, wish), 201)
+
+
+def _made(reg: Registry, actor: Actor, wish: TokenWish) -> dict[str, Any]:
+    told = (wish.name, wish.permissions, wish.days, wish.calls)
+    token, secret = tokens.create(reg, actor, *told)
+    return {"token": token, "secret": secret}
 
 
 @router.delete("/tokens/{token_id}", summary="Revoke a token", status_code=204, **may("any", 404))

@@ -313,3 +313,19 @@ class UploadShape(Shape):
     size_bytes: int
     received_bytes: int
     expires_at: datetime
+
+
+class NewToken(Shape):
+    """A token with its secret, which is told once."""
+
+    token: TokenShape
+    secret: str = Field(examples=["vtr_Ab3dEf9h…"])
+
+
+class LoginShape(Shape):
+    """Two secrets: to ask with, and to get the next two."""
+
+    access: str = Field(description="For `Authorization: Bearer …`.", examples=["vta_…"])
+    refresh: str = Field(examples=["vtf_…"])
+    access_expires_at: datetime
+    refresh_expires_at: datetime
