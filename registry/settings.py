@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         return self.home.absolute() / "staging"
 
     @property
+    def uploads_folder(self) -> Path:
+        """Where uploads that come in parts grow."""
+        return self.home.absolute() / "uploads"
+
+    @property
     def max_request_bytes(self) -> int:
         return self.max_request_mb << 20
 
