@@ -124,7 +124,7 @@ def why_no(actor: Actor, permission: str) -> str:
     if permission in actor.denied:
         return f"an administrator has taken from you that you may {_WORDS[permission]}"
     if permission not in permissions(actor):
-        return f"this token does not permit to {_WORDS[permission]}; make one that does"
+        return f"this token does not permit to {permission}; make one that does"
     return ""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import admin_person, cards, filters, notices, tables, text
-from registry import accounts, people, quotas
+from registry import accounts, governing, quotas
 from registry.core import Registry
 from registry.errors import NotFound
 from registry.records import ROLES, Actor, Page, Person, Quota
@@ -21,7 +21,7 @@ def show(reg: Registry, actor: Actor) -> None:
     grid = st.grid(2, min_column_width=200)
     asked = filters.words(grid, _WHERE, "Find", "q", "user name, name or e-mail")
     role = filters.choice(grid, _WHERE, "Role", "role", ROLES)
-    found = people.find(reg, actor, asked, role=role, page=filters.page())
+    found = governing.find(reg, actor, asked, role=role, page=filters.page())
     row = st.container(horizontal=True, vertical_alignment="center")
     said = text.count(found.total, "account")
     row.caption(f"{said}. Tick one to change it." if found.items else said, width="content")
@@ -40,7 +40,7 @@ def _chosen(reg: Registry, actor: Actor, found: Page[Person]) -> Person | None:
         st.query_params["user"] = found.items[rows[0]].username
     name = st.query_params.get("user", "")
     try:
-        return people.get(reg, actor, name) if name else None
+        return governing.get(reg, actor, name) if name else None
     except NotFound:
         st.query_params.pop("user", None)
         return None

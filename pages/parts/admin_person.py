@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import cards, notices, text
-from registry import accounts, people
+from registry import accounts, governing
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.policy import PERMISSIONS
@@ -51,7 +51,7 @@ def _role(reg: Registry, actor: Actor, one: Person) -> None:
         sent = row.form_submit_button("Change role")
     if sent:
         with notices.shown(stop=False):
-            people.set_role(reg, actor, one.username, role)
+            governing.set_role(reg, actor, one.username, role)
             cards.done(f"{one.username} is {role} now")
 
 
@@ -66,7 +66,7 @@ def _permissions(reg: Registry, actor: Actor, one: Person) -> None:
         sent = st.form_submit_button("Save permissions")
     if sent:
         with notices.shown(stop=False):
-            after = people.permit(reg, actor, one.username, chosen)
+            after = governing.permit(reg, actor, one.username, chosen)
             lacks = text.listing([_ABOUT[name].lower() for name in after.denied])
             cards.done(f"{one.username} may not {lacks}" if lacks else "All of the role is back")
 
@@ -77,16 +77,16 @@ def _quota(reg: Registry, actor: Actor, one: Person) -> None:
         st.markdown(f"Keeps **{kept}** in **{text.count(one.quota.n_models, 'model')}**")
         everybody = "as for everybody"
         size = st.number_input(
-            "Most MiB", 0, people.MOST_MB, one.quota_mb, placeholder=everybody,
+            "Most MiB", 0, governing.MOST_MB, one.quota_mb, placeholder=everybody,
             help="Empty: what the settings say. 0: no limit.",
         )  # fmt: skip
         models = st.number_input(
-            "Most models", 0, people.MOST_MODELS, one.quota_models, placeholder=everybody
+            "Most models", 0, governing.MOST_MODELS, one.quota_models, placeholder=everybody
         )
         sent = st.form_submit_button("Save quota")
     if sent:
         with notices.shown(stop=False):
-            people.set_quota(reg, actor, one.username, quota_mb=size, quota_models=models)
+            governing.set_quota(reg, actor, one.username, quota_mb=size, quota_models=models)
             cards.done(f"The quota of {one.username} is saved")
 
 
@@ -125,6 +125,6 @@ def remove(reg: Registry, actor: Actor, one: Person) -> None:
         with notices.shown(stop=False):
             if typed.strip() != one.username:
                 raise InvalidInput({"user name": f"must be typed as {one.username}"})
-            people.remove(reg, actor, one.username, (heir or "").strip())
+            governing.remove(reg, actor, one.username, (heir or "").strip())
             st.query_params.pop("user", None)
             cards.done(f"{one.username} is deleted")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.tables.base import Base, new_id, now, user_key
 
 
-class UserRow(Base):  # accounts, people
+class UserRow(Base):  # accounts, governing
     __tablename__ = "users"
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     username: Mapped[str] = mapped_column(String(64), unique=True)

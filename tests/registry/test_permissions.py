@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from registry import access, accounts, downloads, models, people, policy, tokens
+from registry import access, accounts, downloads, governing, models, policy, tokens
 from registry.core import Registry
 from registry.errors import Forbidden, NotFound, NotSignedIn
 from registry.records import GUEST, LEVELS, Actor, Level, Version
@@ -227,4 +227,4 @@ def test_who_is_locked_out_has_no_session_no_token_and_no_link(
         tokens.use(reg, secret, "download")
     with pytest.raises(NotFound):
         downloads.open_link(reg, link)
-    assert people.get(reg, admin, "alice").disabled
+    assert governing.get(reg, admin, "alice").disabled

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry import access, accounts, models, people, quotas, staging
+from registry import access, accounts, governing, models, quotas, staging
 from registry.core import Registry
 from registry.errors import QuotaExceeded
 from registry.records import Actor, Version
@@ -23,7 +23,7 @@ def upload(reg: Registry, actor: Actor, size_bytes: int) -> str:
 def test_an_upload_beyond_the_quota_says_how_much_is_used_and_what_to_do(
     reg: Registry, admin: Actor, bob: Actor
 ) -> None:
-    people.set_quota(reg, admin, "bob", quota_mb=1)
+    governing.set_quota(reg, admin, "bob", quota_mb=1)
     upload(reg, bob, 600 << 10)
     with pytest.raises(QuotaExceeded, match=r"0\.6 MiB of 1\.0 MiB .* Delete what you no longer"):
         upload(reg, bob, 600 << 10)
@@ -34,14 +34,14 @@ def test_an_upload_beyond_the_quota_says_how_much_is_used_and_what_to_do(
 def test_a_quota_that_is_used_up_refuses_before_a_byte_is_sent(
     reg: Registry, admin: Actor, bob: Actor
 ) -> None:
-    people.set_quota(reg, admin, "bob", quota_mb=1)
+    governing.set_quota(reg, admin, "bob", quota_mb=1)
     upload(reg, bob, 1 << 20)
     with pytest.raises(QuotaExceeded):
         staging.receive(reg, bob, "more.bin")
 
 
 def test_discarding_makes_room_again(reg: Registry, admin: Actor, bob: Actor) -> None:
-    people.set_quota(reg, admin, "bob", quota_mb=1)
+    governing.set_quota(reg, admin, "bob", quota_mb=1)
     staging.discard(reg, bob, upload(reg, bob, 1 << 20))
     assert upload(reg, bob, 1 << 20)
 
@@ -53,7 +53,7 @@ def test_a_person_without_a_quota_has_that_of_the_settings(
     with pytest.raises(QuotaExceeded):
         upload(reg, bob, (1 << 20) + 1)
     assert quotas.get(reg, bob).limit_models == 2
-    people.set_quota(reg, admin, "bob", quota_mb=0)
+    governing.set_quota(reg, admin, "bob", quota_mb=0)
     assert upload(reg, bob, (1 << 20) + 1)
 
 
@@ -65,7 +65,7 @@ def test_no_model_is_made_beyond_the_quota(
     iris_file: Path,
     publish_file: Callable[..., Version],
 ) -> None:
-    people.set_quota(reg, admin, "alice", quota_models=1)
+    governing.set_quota(reg, admin, "alice", quota_models=1)
     with pytest.raises(QuotaExceeded, match="1 of 1 models"):
         publish_file(alice, iris_file, name="Another", check=False)
     assert publish_file(alice, iris_file, model=iris.model, check=False).number == 2
@@ -82,7 +82,7 @@ def test_a_version_counts_for_the_owner_of_its_model_and_tells_others_no_figure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     access.share(reg, alice, iris.model, "bob", "edit")
-    people.set_quota(reg, admin, "alice", quota_mb=1)
+    governing.set_quota(reg, admin, "alice", quota_mb=1)
     upload(reg, alice, (1 << 20) - iris.size_bytes)
     with pytest.raises(QuotaExceeded) as refused:
         publish_file(bob, iris_file, model=iris.model, check=False)

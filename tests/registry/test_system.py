@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from registry import accounts, audit, people, system
+from registry import accounts, audit, governing, system
 from registry.core import Registry
 from registry.errors import Forbidden, InvalidInput, NotSignedIn
 from registry.records import Actor, Version
@@ -63,7 +63,7 @@ def test_after_a_reset_nothing_is_left_but_the_administrator_and_a_whole_audit(
     assert list(reg.store.digests()) == []
     assert list(reg.settings.staging_folder.iterdir()) == []
     assert accounts.by_session(reg, session_id) is not None
-    assert people.find(reg, admin).total == 1
+    assert governing.find(reg, admin).total == 1
     assert audit.verify(reg, before) is None
     with pytest.raises(NotSignedIn):
         accounts.sign_in(reg, "alice", PASSWORD)

@@ -146,7 +146,7 @@ def test_a_token_does_what_it_was_made_for_and_no_more(
     assert iris.schema is not None
     actor = tokens.use(reg, make(reg, alice, "predict"), "predict")
     assert predict.predict(reg, actor, iris.ref, [iris.schema.example]).n_rows == 1
-    with pytest.raises(Forbidden, match="does not permit to look"):
+    with pytest.raises(Forbidden, match="does not permit to search"):
         models.get(reg, actor, iris.model)
     with pytest.raises(Forbidden, match="does not permit to upload"):
         versions.edit(reg, actor, iris.ref, notes="by a script")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry import access, accounts, audit, downloads, models, people, policy, tokens
+from registry import access, accounts, audit, downloads, governing, models, policy, tokens
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn
 from registry.records import Actor, Version
@@ -27,7 +27,7 @@ def test_a_role_changes_at_once_for_an_open_session_and_a_token(
 ) -> None:
     secret = tokens.create(reg, bob, "script", ["upload"])[1]
     asks = session_of(reg, bob)
-    people.set_role(reg, admin, "bob", "viewer")
+    governing.set_role(reg, admin, "bob", "viewer")
     now = asks()
     assert now is not None
     assert "upload" not in policy.permissions(now)
@@ -40,7 +40,7 @@ def test_a_permission_taken_away_is_missing_at_once_and_comes_back(
 ) -> None:
     secret = tokens.create(reg, bob, "script", ["download"])[1]
     asks = session_of(reg, bob)
-    left = people.permit(reg, admin, "bob", ["search", "predict", "upload", "delete"])
+    left = governing.permit(reg, admin, "bob", ["search", "predict", "upload", "delete"])
     assert left.denied == ("download",)
     now = asks()
     assert now is not None
@@ -49,7 +49,7 @@ def test_a_permission_taken_away_is_missing_at_once_and_comes_back(
     )
     with pytest.raises(Forbidden, match="an administrator has taken"):
         tokens.use(reg, secret, "download")
-    people.permit(reg, admin, "bob", sorted(policy.PERMISSIONS["author"]))
+    governing.permit(reg, admin, "bob", sorted(policy.PERMISSIONS["author"]))
     assert tokens.use(reg, secret, "download").id == bob.id
 
 
@@ -59,7 +59,7 @@ def test_who_may_see_but_not_download_gets_no_bytes_by_any_door(
     models.publish_to_all(reg, alice, iris.model)
     file = iris.artifacts[0].id
     link = downloads.link(reg, bob, file)
-    people.permit(reg, admin, "bob", ["search", "predict", "upload", "delete"])
+    governing.permit(reg, admin, "bob", ["search", "predict", "upload", "delete"])
     bob = accounts.sign_in(reg, "bob", PASSWORD)
     assert models.get(reg, bob, iris.model).slug == "iris"
     with pytest.raises(Forbidden):
@@ -75,28 +75,28 @@ def test_who_may_see_but_not_download_gets_no_bytes_by_any_door(
 def test_what_was_taken_stays_taken_when_the_role_changes(
     reg: Registry, admin: Actor, bob: Actor
 ) -> None:
-    people.permit(reg, admin, "bob", ["search", "predict", "download", "upload"])
-    people.set_role(reg, admin, "bob", "viewer")
-    people.permit(reg, admin, "bob", ["search", "predict"])
-    assert people.set_role(reg, admin, "bob", "author").denied == ("delete", "download")
+    governing.permit(reg, admin, "bob", ["search", "predict", "download", "upload"])
+    governing.set_role(reg, admin, "bob", "viewer")
+    governing.permit(reg, admin, "bob", ["search", "predict"])
+    assert governing.set_role(reg, admin, "bob", "author").denied == ("delete", "download")
 
 
 def test_nobody_is_given_what_the_role_does_not_have(
     reg: Registry, admin: Actor, bob: Actor
 ) -> None:
     with pytest.raises(InvalidInput, match="change the role"):
-        people.permit(reg, admin, "bob", ["search", "admin"])
+        governing.permit(reg, admin, "bob", ["search", "admin"])
 
 
 def test_the_last_administrator_stays_one(reg: Registry, admin: Actor, bob: Actor) -> None:
     for end in (
-        lambda: people.set_role(reg, admin, admin.username, "viewer"),
-        lambda: people.permit(reg, admin, admin.username, ["search"]),
+        lambda: governing.set_role(reg, admin, admin.username, "viewer"),
+        lambda: governing.permit(reg, admin, admin.username, ["search"]),
         lambda: accounts.delete_account(reg, admin, PASSWORD),
     ):
         with pytest.raises(Conflict, match="only administrator"):
             end()
-    assert people.get(reg, admin, admin.username).role == "admin"
+    assert governing.get(reg, admin, admin.username).role == "admin"
 
 
 def test_two_administrators_cannot_lock_each_other_out(
@@ -124,12 +124,12 @@ def test_only_administrators_govern(
 ) -> None:
     carol = new_user("carol", role)
     for ask in (
-        lambda: people.find(reg, carol),
-        lambda: people.get(reg, carol, "bob"),
-        lambda: people.set_role(reg, carol, "carol", "admin"),
-        lambda: people.permit(reg, carol, "bob", []),
-        lambda: people.set_quota(reg, carol, "carol", quota_mb=0),
-        lambda: people.remove(reg, carol, "bob"),
+        lambda: governing.find(reg, carol),
+        lambda: governing.get(reg, carol, "bob"),
+        lambda: governing.set_role(reg, carol, "carol", "admin"),
+        lambda: governing.permit(reg, carol, "bob", []),
+        lambda: governing.set_quota(reg, carol, "carol", quota_mb=0),
+        lambda: governing.remove(reg, carol, "bob"),
     ):
         with pytest.raises(Forbidden, match="only an administrator"):
             ask()
@@ -139,25 +139,25 @@ def test_an_administrator_without_the_permission_governs_no_more(
     reg: Registry, admin: Actor, new_user: NewUser
 ) -> None:
     new_user("second", "admin")
-    people.permit(reg, admin, "second", ["search"])
+    governing.permit(reg, admin, "second", ["search"])
     with pytest.raises(Forbidden):
-        people.find(reg, accounts.sign_in(reg, "second", PASSWORD))
+        governing.find(reg, accounts.sign_in(reg, "second", PASSWORD))
 
 
 def test_people_are_found_by_any_of_their_names(
     reg: Registry, admin: Actor, alice: Actor, bob: Actor
 ) -> None:
-    assert [p.username for p in people.find(reg, admin, "ALI").items] == ["alice"]
-    assert [p.username for p in people.find(reg, admin, "bob@example").items] == ["bob"]
-    assert people.find(reg, admin, "%").total == 0
-    assert [p.username for p in people.find(reg, admin, role="admin").items] == ["root-admin"]
-    assert people.find(reg, admin, size=2, page=2).items[0].username == "root-admin"
+    assert [p.username for p in governing.find(reg, admin, "ALI").items] == ["alice"]
+    assert [p.username for p in governing.find(reg, admin, "bob@example").items] == ["bob"]
+    assert governing.find(reg, admin, "%").total == 0
+    assert [p.username for p in governing.find(reg, admin, role="admin").items] == ["root-admin"]
+    assert governing.find(reg, admin, size=2, page=2).items[0].username == "root-admin"
 
 
 def test_a_person_shows_what_they_keep_and_when_they_were_seen(
     reg: Registry, alice: Actor, iris: Version, admin: Actor
 ) -> None:
-    seen = people.get(reg, admin, "alice")
+    seen = governing.get(reg, admin, "alice")
     assert seen.quota.size_bytes == iris.size_bytes
     assert seen.quota.n_models == 1
     assert seen.seen_at is not None
@@ -166,10 +166,10 @@ def test_a_person_shows_what_they_keep_and_when_they_were_seen(
 def test_removing_somebody_takes_their_private_models_along(
     reg: Registry, alice: Actor, iris: Version, admin: Actor
 ) -> None:
-    people.remove(reg, admin, "alice")
+    governing.remove(reg, admin, "alice")
     assert list(reg.store.digests()) == []
     with pytest.raises(NotFound):
-        people.get(reg, admin, "alice")
+        governing.get(reg, admin, "alice")
     with pytest.raises(NotSignedIn):
         accounts.sign_in(reg, "alice", PASSWORD)
     assert audit.verify(reg) is None
@@ -180,8 +180,8 @@ def test_removing_somebody_on_whom_others_rely_needs_an_heir(
 ) -> None:
     access.share(reg, alice, iris.model, "bob", "view")
     with pytest.raises(Conflict, match="heir"):
-        people.remove(reg, admin, "alice")
-    people.remove(reg, admin, "alice", heir="bob")
+        governing.remove(reg, admin, "alice")
+    governing.remove(reg, admin, "alice", heir="bob")
     assert models.get(reg, bob, "bob/iris").level == "manage"
 
 
@@ -191,10 +191,10 @@ def test_an_heir_keeps_models_of_the_same_address(
     with reg.writing() as s:
         models.create_in(s, bob, name="Iris")
     with pytest.raises(Conflict, match="iris"):
-        people.remove(reg, admin, "alice", heir="bob")
+        governing.remove(reg, admin, "alice", heir="bob")
     assert models.get(reg, alice, iris.model).owner == "alice"
 
 
 def test_nobody_removes_their_own_account_here(reg: Registry, admin: Actor) -> None:
     with pytest.raises(Conflict, match="your own"):
-        people.remove(reg, admin, admin.username)
+        governing.remove(reg, admin, admin.username)
