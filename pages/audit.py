@@ -8,9 +8,8 @@ from registry.memory import recalled
 
 reg, actor = session.require("search")
 
-everybody = activity.sees_all(actor)
-about = "Everybody's" if everybody else "Your own, and those of models you may see"
-place = cards.header("Audit", f"Who did what, when: {about.lower()}. Lines are never changed.")
+whose = "Everything" if activity.sees_all(actor) else "What you did, and models you may see"
+place = cards.header("Audit", f"{whose}, line by line. Lines are never changed.")
 
 with notices.shown():
     wanted = audit_table.wanted(recalled(audit_lines.actions, reg, actor))

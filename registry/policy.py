@@ -122,7 +122,7 @@ def why_no(actor: Actor, permission: str) -> str:
     if permission not in PERMISSIONS[actor.role]:
         return f"your role ({actor.role}) may not {_WORDS[permission]}"
     if permission in actor.denied:
-        return f"an administrator has taken from you that you may {_WORDS[permission]}"
+        return f"you may not {_WORDS[permission]}: an administrator has taken this from you"
     if permission not in permissions(actor):
         return f"this token does not permit to {permission}; make one that does"
     return ""

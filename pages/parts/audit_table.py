@@ -90,11 +90,13 @@ def export(reg: Registry, actor: Actor, only: AuditFilter) -> None:
 
 
 def _told(line: AuditLine) -> str:
-    parts = (
-        f"{key} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for key, value in line.detail.items()
-    )
-    return " · ".join(parts)
+    return " · ".join(f"{key} {_value(value)}" for key, value in line.detail.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value) or "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _midnight(day: date) -> datetime:

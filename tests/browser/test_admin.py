@@ -44,7 +44,7 @@ def test_what_an_administrator_takes_away_is_gone_at_once_and_stands_in_the_audi
     button = bob.get_by_role("button", name="Copy link")
     expect(button).to_be_disabled()
     button.hover(force=True)
-    expect(bob.get_by_text("an administrator has taken from you")).to_be_visible()
+    expect(bob.get_by_text("an administrator has taken this from you")).to_be_visible()
     screenshot(bob, "admin-taken", tmp_path)
 
     choose(ada, "Role of the account", "viewer")
@@ -62,7 +62,7 @@ def test_what_an_administrator_takes_away_is_gone_at_once_and_stands_in_the_audi
     expect(ada.get_by_test_id("stDataFrame")).to_be_visible()
     look(ada, "audit", tmp_path)
     with ada.expect_download() as loading:
-        ada.get_by_role("button", name="CSV").click()
+        ada.get_by_role("button", name="CSV", exact=True).click()
     rows = list(csv.DictReader(Path(loading.value.path()).read_text("utf-8").splitlines()))
     told = {(row["actor"], row["action"], row["subject"]) for row in rows}
     assert {("ada", "account.role", "bob"), ("ada", "account.permissions", "bob")} <= told

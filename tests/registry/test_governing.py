@@ -45,7 +45,7 @@ def test_a_permission_taken_away_is_missing_at_once_and_comes_back(
     now = asks()
     assert now is not None
     assert policy.why_not(now, "manage", "model.download") == (
-        "an administrator has taken from you that you may download"
+        "you may not download: an administrator has taken this from you"
     )
     with pytest.raises(Forbidden, match="an administrator has taken"):
         tokens.use(reg, secret, "download")
