@@ -575,3 +575,77 @@ def test_a_change_leaves_one_audit_line_and_a_look_leaves_none(
         assert lines >= 1
     else:
         assert lines == bool(changed), f"{door} wrote {sorted(changed)} and {lines} audit lines"
+
+
+LOOKS = frozenset(
+    """
+    activity.find advice.will_it_load aliases.at aliases.history asking.several benchmarks.last
+    compare.versions gates.check gates.get gates.preview golden_cases.find golden_cases.runs
+    golden_cases.tally golden_runs.last keeping.get lineage.graph models.get predict.state
+    predictions.answers predictions.export predictions.find timings.find timings.latest
+    timings.of_model versions.find versions.get what_if.seen
+    """.split()
+)
+"""Doors to somebody else's public model for whoever may look and nothing else; a failure of
+`asking.several` is among its answers."""
+NEEDS = {
+    ("download", "view"): "downloads.link downloads.open_artifact downloads.open_file",
+    ("predict", "view"): "predict.predict predict.warm reruns.rerun what_if.attribute "
+    "what_if.curve what_if.surface",
+    ("predict", "edit"): "benchmarks.start",
+    ("upload", "edit"): "aliases.move aliases.remove aliases.rollback checks.again "
+    "conversions.convert golden_cases.add golden_cases.edit golden_cases.remove lineage.link "
+    "lineage.unlink metrics.log metrics.remove metrics.set_primary models.edit versions.edit",
+    ("upload", "manage"): "access.grants access.share access.unshare cases.get gates.edit "
+    "keeping.choose models.make_private models.publish_to_all models.transfer rescans.again "
+    "trust.refuse trust.trust trust.withdraw",
+    ("delete", "edit"): "versions.restore versions.trash",
+    ("delete", "manage"): "models.trash versions.purge",
+}
+"""What it takes to get through, by hand: permission and access to the model."""
+NEEDING = [
+    (door, permission, level)
+    for (permission, level), doors in NEEDS.items()
+    for door in doors.split()
+]
+
+
+@pytest.mark.parametrize("door", sorted(REFERRING))
+def test_who_may_only_look_gets_through_the_doors_that_look(door: str, public: World) -> None:
+    nothing_else = frozenset({"predict", "download", "upload", "delete"})
+    looker = replace(public.bob, denied=nothing_else)
+    arguments = _as_seen_by(looker, door, public)
+    if door in LOOKS:
+        DOORS[door](public.reg, looker, **arguments)
+    else:
+        with pytest.raises((Forbidden, NotFound)):
+            DOORS[door](public.reg, looker, **arguments)
+
+
+@pytest.mark.parametrize(("door", "permission", "level"), NEEDING)
+def test_an_owner_from_whom_the_permission_was_taken_is_refused(
+    door: str, permission: str, level: str, private: World
+) -> None:
+    owner = replace(private.alice, denied=frozenset({permission}))
+    with pytest.raises(Forbidden, match="an administrator has taken this from you"):
+        DOORS[door](private.reg, owner, **_arguments(door, private))
+
+
+@pytest.fixture(scope="module")
+def shared(make: Callable[..., World]) -> World:
+    """A model that bob may view and carol edit."""
+    world = make()
+    access.share(world.reg, world.alice, world.model, "bob", "view")
+    access.share(world.reg, world.alice, world.model, "carol", "edit")
+    return world
+
+
+@pytest.mark.parametrize(
+    ("door", "level"), [(door, level) for door, _, level in NEEDING if level != "view"]
+)
+def test_less_access_than_a_door_needs_is_refused_with_what_it_needs(
+    door: str, level: str, shared: World, people: dict[str, Actor]
+) -> None:
+    less = {"edit": shared.bob, "manage": replace(people["carol"], role="author")}[level]
+    with pytest.raises(Forbidden, match=f"needs '{level}' access"):
+        DOORS[door](shared.reg, less, **_as_seen_by(less, door, shared))
