@@ -37,15 +37,18 @@ def looks(key: str) -> str:
     return key
 
 
-def likeness(name: str, other: str) -> Likeness | None:
+def likeness(name: str, other: str, keys: tuple[str, str] = ("", "")) -> Likeness | None:
     """Why one of two names is easily mistaken for the other; None when it is not.
 
     Names that differ in a number (resnet-18, resnet-50) are told apart by it.
+
+    Args:
+        keys: Their keys, where they are known.
     """
     mine, theirs = _folded(name), _folded(other)
     if mine == theirs:
         return "the same name"
-    key, its_key = key_of(name), key_of(other)
+    key, its_key = keys[0] or key_of(name), keys[1] or key_of(other)
     if looks(key) == looks(its_key):
         same = _squeezed(mine) == _squeezed(theirs)
         return "only separators differ" if same else "look-alike characters"

@@ -52,7 +52,8 @@ def alike_in(
     found = [
         Lookalike(f"{owner}/{slug}", why)
         for owner, slug, other, its_key in rows
-        if (looks(its_key) == looks(key) or near(key, its_key)) and (why := likeness(name, other))
+        if (looks(its_key) == looks(key) or near(key, its_key))
+        and (why := likeness(name, other, (key, its_key)))
     ]
     return tuple(sorted(found, key=lambda one: _ORDER.index(one.why))[:limit])
 
@@ -113,7 +114,7 @@ def _pairs(models: Sequence[_Named]) -> Iterator[tuple[_Named, _Named, Likeness]
     first: dict[str, _Named] = {}
     for one in models:
         older = first.setdefault(looks(one.key), one)
-        if older is not one and (why := likeness(older.name, one.name)):
+        if older is not one and (why := likeness(older.name, one.name, (older.key, one.key))):
             yield older, one, why
     holders: dict[int, _Named] = {}
     for one in first.values():
@@ -123,7 +124,7 @@ def _pairs(models: Sequence[_Named]) -> Iterator[tuple[_Named, _Named, Likeness]
             if older is not one:
                 near_by[older.id] = older
         for older in near_by.values():
-            if why := likeness(older.name, one.name):
+            if why := likeness(older.name, one.name, (older.key, one.key)):
                 yield older, one, why
 
 
