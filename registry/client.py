@@ -1,4 +1,4 @@
-"""A client for other machines: the API in Python. Needs httpx and `registry.errors`, nothing more.
+"""A client for other machines: the API in Python. It needs httpx.
 
     vitrine = Vitrine("https://vitrine.example.org", token)
     version = vitrine.upload("model.joblib", name="Iris")
@@ -13,10 +13,8 @@ import base64
 import hashlib
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,61 +23,13 @@ from urllib.parse import quote
 import httpx
 
 from registry import errors
+from registry.remote import Answer, File, Model, Version, model_of, raise_for, version_of
 
 Progress = Callable[[int, int], None]
 """Told how many bytes have gone, of how many."""
 _PART = 8 << 20
 _TRIES, _PAUSE_S = 5, 0.5
 _KIND = "application/offset+octet-stream"
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model; `said` has all that the server tells of it."""
-
-    ref: str
-    name: str
-    level: str
-    n_versions: int
-    tags: tuple[str, ...]
-    aliases: dict[str, int]
-    said: dict[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """One file of a version."""
-
-    id: str
-    kind: str
-    filename: str
-    digest: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A version; `said` has all that the server tells of it."""
-
-    ref: str
-    model: str
-    number: int
-    status: str
-    label: str
-    metrics: dict[str, float]
-    files: tuple[File, ...]
-    said: dict[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a version said; `outputs` maps a name to one value per row."""
-
-    ref: str
-    n_rows: int
-    outputs: dict[str, Any]
-    latency_ms: dict[str, float]
-    said: dict[str, Any] = field(repr=False)
 
 
 class Vitrine:
@@ -123,19 +73,19 @@ class Vitrine:
 
     def models(self, query: str = "", **filters: Any) -> Iterator[Model]:
         """Models that match, page by page; `filters` as the API names them, as in `sort="name"`."""
-        yield from map(_model, self._pages("/models", {"q": query, **filters}))
+        yield from map(model_of, self._pages("/models", {"q": query, **filters}))
 
     def model(self, ref: str) -> Model:
         """One model by `owner/slug`."""
-        return _model(self._json("GET", f"/models/{quote(ref)}"))
+        return model_of(self._json("GET", f"/models/{quote(ref)}"))
 
     def versions(self, ref: str) -> Iterator[Version]:
         """All versions of a model, newest first."""
-        yield from map(_version, self._pages(f"/models/{quote(ref)}/versions", {}))
+        yield from map(version_of, self._pages(f"/models/{quote(ref)}/versions", {}))
 
     def version(self, ref: str) -> Version:
         """One version by `owner/slug@3` or `@alias`; without `@…` the latest ready one."""
-        return _version(self._json("GET", _path(ref)))
+        return version_of(self._json("GET", _path(ref)))
 
     def wait(self, ref: str, timeout_s: float = 60.0) -> Version:
         """The version once it was checked.
@@ -179,7 +129,7 @@ class Vitrine:
         others = {kind: self.send(other) for kind, other in (files or {}).items()}
         upload = self.send(path, progress=progress, resume=resume)
         where = f"/models/{quote(model)}/versions" if model else "/models"
-        return _version(self._json("POST", where, {"upload": upload, "files": others, **details}))
+        return version_of(self._json("POST", where, {"upload": upload, "files": others, **details}))
 
     def send(
         self, path: str | os.PathLike[str], *, progress: Progress | None = None, resume: str = ""
@@ -300,14 +250,14 @@ class Vitrine:
             if answer.status_code != 503 or tries + 1 == _TRIES:
                 break
             time.sleep(float(answer.headers.get("retry-after", "1")))
-        _raise_for(answer)
+        raise_for(answer)
         return answer.json() if answer.content else None
 
     def _begin(self, filename: str, size: int) -> str:
         name = base64.b64encode(filename.encode()).decode()
         headers = {"upload-length": str(size), "upload-metadata": f"filename {name}"}
         answer = self._http.post("/uploads", headers=headers)
-        _raise_for(answer)
+        raise_for(answer)
         return str(answer.json()["id"])
 
     def _send_part(self, upload: str, at: int, data: bytes) -> int:
@@ -318,7 +268,7 @@ class Vitrine:
             "content-digest": f"sha-256=:{digest}:",
         }
         answer = self._http.patch(f"/uploads/{upload}", content=data, headers=headers)
-        _raise_for(answer)
+        raise_for(answer)
         return int(answer.headers["upload-offset"])
 
     def _arrived(self, upload: str, otherwise: int | None = None) -> int:
@@ -329,7 +279,7 @@ class Vitrine:
             if otherwise is None:
                 raise
             return otherwise
-        _raise_for(answer)
+        raise_for(answer)
         return int(answer.json()["received_bytes"])
 
     def _fetch(self, address: str, known: File, part: Path, progress: Progress | None) -> None:
@@ -340,26 +290,13 @@ class Vitrine:
         with self._http.stream("GET", address, headers=wanted) as answer:
             if answer.is_error:
                 answer.read()
-            _raise_for(answer)
+            raise_for(answer)
             here = here if answer.status_code == 206 else 0
             with part.open("ab" if here else "wb") as file:
                 for block in answer.iter_bytes(1 << 20):
                     here += file.write(block)
                     if progress:
                         progress(here, known.size_bytes)
-
-
-def _model(said: dict[str, Any]) -> Model:
-    tags, aliases = tuple(said["tags"]), said["aliases"]
-    return Model(said["ref"], said["name"], said["level"], said["n_versions"], tags, aliases, said)
-
-
-def _version(said: dict[str, Any]) -> Version:
-    metrics = {metric["name"]: metric["value"] for metric in said["metrics"]}
-    names = ("id", "kind", "filename", "digest", "size_bytes")
-    files = tuple(File(*(one[name] for name in names)) for one in said["artifacts"])
-    facts = (said["ref"], said["model"], said["number"], said["status"], said["label"])
-    return Version(*facts, metrics, files, said)
 
 
 def _path(ref: str) -> str:
@@ -395,41 +332,3 @@ def _own_name(filename: str) -> str:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _kinds() -> dict[str, type[errors.RegistryError]]:
-    """Type of a problem to the error it was; those that carry records become what they are."""
-    found = {}
-    for name, kind in vars(errors).items():
-        if isinstance(kind, type) and issubclass(kind, errors.RegistryError):
-            found[re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()] = kind
-    return found | {"gate-closed": errors.Conflict, "unsafe-artifact": errors.Rejected}
-
-
-_KINDS = _kinds()
-
-
-def _raise_for(answer: httpx.Response) -> None:
-    """Raise what the server refused with.
-
-    Raises:
-        RegistryError: It did.
-    """
-    if not answer.is_error:
-        return
-    try:
-        said = answer.json()
-    except ValueError:
-        said = {}
-    kind = _KINDS.get(str(said.get("type", "")).rpartition(":")[2], errors.RegistryError)
-    error = kind.__new__(kind)
-    Exception.__init__(error, said.get("detail") or f"the server answered {answer.status_code}")
-    known = {
-        "problems": said.get("problems") or {},
-        "log": said.get("log") or "",
-        "names": tuple(said.get("names") or ()),
-        "retry_after_s": float(answer.headers.get("retry-after", "1")),
-    }
-    for name, value in known.items():
-        setattr(error, name, value)
-    raise error

@@ -47,7 +47,9 @@ def show(actor: Actor, version: Version, rows: Any, key: str) -> None:
     shell.code(curl(server, version, body), language="bash", wrap_lines=True)
     for tab in (http, shell):
         tab.caption("`VITRINE_TOKEN` holds a token that may predict: make one under Account.")
-    http.caption("On another machine, `registry/client.py` and `errors.py` and httpx are enough.")
+    http.caption(
+        "Elsewhere it needs httpx and `client.py`, `remote.py`, `errors.py` of `registry/`."
+    )
     if _is_long(body):
         st.download_button(
             f"Download {_FILE}", body, _FILE, "application/json", key=f"{key}.body",
