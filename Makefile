@@ -21,7 +21,7 @@ $(STAMP): requirements.txt
 	@touch $@
 
 demo: $(STAMP)  ## start the app with sample models that it trains itself
-	$(BIN)/python -m registry demo --serve
+	$(BIN)/python -m registry demo --serve --host $(HOST) --port $(PORT)
 
 run: $(STAMP)  ## start the app empty: the first visitor creates the admin
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT)
