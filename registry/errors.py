@@ -160,6 +160,12 @@ class WorkerCrashed(PredictionFailed):
         self.signal = signal
 
 
+class FetchFailed(RegistryError):
+    """An address outside is not permitted, or nothing useful came from it."""
+
+    status = 502
+
+
 class Busy(RegistryError):
     """All workers are in use; worth trying again in a moment."""
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+from functools import cache
 
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import license_texts, licenses, models, references, staging
+from registry import fetching, license_texts, licenses, models, policy, references, staging
 from registry.core import Registry
-from registry.errors import InvalidInput
+from registry.errors import FetchFailed, Forbidden, InvalidInput, RateLimited
 from registry.records import Actor, LicenseCheck, ParentLicense
 from registry.tables import ModelRow, ParentRow, UserRow, VersionRow
+
+_RAW = ("raw/HEAD/LICENSE", "-/raw/HEAD/LICENSE", "resolve/main/LICENSE", "raw/HEAD/LICENSE.md")
+_PER_MINUTE = RateLimitItemPerMinute(10)
 
 
 def of_parents(reg: Registry, actor: Actor, ref: str) -> tuple[ParentLicense, ...]:
@@ -84,6 +92,44 @@ def recognise(reg: Registry, actor: Actor, staged_id: str) -> str:
     with staging.opened(reg, staged_id) as fd:
         text = os.pread(fd, license_texts.MOST_BYTES, 0).decode("utf-8", "replace")
     return known_text(text)
+
+
+def behind_link(reg: Registry, actor: Actor, url: str) -> str:
+    """The SPDX id of the license file that a link leads to, or of the repository it names.
+
+    Raises:
+        FetchFailed: Fetching is off, the address is not permitted, or no license was found there.
+        InvalidInput: What is there is the text of no license that is known here.
+        Forbidden: The actor may not look at models.
+        RateLimited: There were too many such questions within the last minute.
+    """
+    if why := policy.why_not(actor, None, "model.list"):
+        raise Forbidden(why)
+    fetching.look_at(reg.settings, url)
+    if not _limiter().hit(_PER_MINUTE, str(reg.settings.home), actor.id):
+        raise RateLimited(f"{_PER_MINUTE.amount} links a minute are enough; try again soon", 60)
+    failed = None
+    for address in _places(url):
+        try:
+            reply = fetching.get(reg.settings, address, license_texts.MOST_BYTES)
+        except FetchFailed as passing:
+            failed = failed or passing
+        else:
+            return known_text(reply.body.decode("utf-8", "replace"))
+    raise failed or FetchFailed("there is no license file")
+
+
+def _places(url: str) -> list[str]:
+    """Where the license file of a link may lie: the usual raw addresses of a repository."""
+    base = url.partition("?")[0].partition("#")[0].rstrip("/").removesuffix(".git")
+    if re.search(r"licen[cs]e|copying", base.rpartition("/")[2], re.IGNORECASE):
+        return [url.replace("/blob/", "/raw/", 1)]
+    return [f"{base}/{place}" for place in _RAW]
+
+
+@cache
+def _limiter() -> MovingWindowRateLimiter:
+    return MovingWindowRateLimiter(MemoryStorage())
 
 
 def known_text(text: str) -> str:

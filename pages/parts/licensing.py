@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts import beside, cards, notices, text
-from registry import license_checks, licenses
+from registry import fetching, license_checks, licenses
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.memory import recalled
@@ -90,6 +90,10 @@ def _project(reg: Registry, actor: Actor, model: Model) -> None:
     """An id typed, or a license file dropped."""
     typed = st.text_input("The project’s license", key="model.license.id", placeholder="SPDX id")
     file = st.file_uploader("or its LICENSE file", key="model.license.file", max_upload_size=1)
+    link = st.text_input(
+        "or a link to it", key="model.license.link", placeholder="https://", type="url",
+        disabled=not reg.settings.fetch, help=None if reg.settings.fetch else fetching.OFF,
+    )  # fmt: skip
     use = st.segmented_control(
         "The project", list(_USES), default="Holds it unchanged", key="model.license.use",
         required=True,
@@ -99,10 +103,22 @@ def _project(reg: Registry, actor: Actor, model: Model) -> None:
         if not found and file is not None:
             found = license_checks.recognise(reg, actor, beside.once(file))
             st.caption(f"The file is the text of {text.escape(found)}.")
+        if not found and link:
+            found = _behind(reg, actor, link)
         if found:
             chosen = _USES[use or "Holds it unchanged"]
             verdict(license_checks.for_project(reg, actor, model.ref, found, chosen))
     st.caption(licenses.NO_ADVICE)
+
+
+def _behind(reg: Registry, actor: Actor, link: str) -> str:
+    """What a link leads to, fetched once in a visit."""
+    seen: dict[str, str] = st.session_state.setdefault("model.license.links", {})
+    if link not in seen:
+        with st.spinner("Asking for the license file"):
+            seen[link] = license_checks.behind_link(reg, actor, link)
+    st.caption(f"The link leads to {text.escape(seen[link])}.")
+    return seen[link]
 
 
 def _sentence(words: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from registry import license_checks, lineage, models, staging
-from registry.errors import InvalidInput, NotFound
+from registry.errors import FetchFailed, Forbidden, InvalidInput, NotFound
+from registry.records import GUEST
 
 HEADS = {
     "MIT": "MIT License\n\nCopyright (c) 2026 Ada\n\nPermission is hereby granted, free of charge, "
@@ -87,3 +91,38 @@ def test_a_project_asks_whether_it_may_hold_the_model(reg, alice, child, iris):
     with pytest.raises(InvalidInput) as refused:
         license_checks.for_project(reg, alice, iris.model, "appache-2.0")
     assert "did you mean Apache-2.0?" in refused.value.problems["license"]
+
+
+def test_a_link_is_fetched_only_where_that_is_on(reg, alice, reg_with, license_server):
+    with pytest.raises(FetchFailed, match="VITRINE_FETCH=1"):
+        license_checks.behind_link(reg, alice, f"{license_server}/LICENSE")
+    port = license_server.rpartition(":")[2]
+    on = reg_with(fetch=True, fetch_allow=f"127.0.0.1:{port}")
+    for place in ("LICENSE", "raw/HEAD/LICENSE", ""):
+        found = license_checks.behind_link(on, alice, f"{license_server}/repo/{place}")
+        assert found == "Apache-2.0"
+    with pytest.raises(FetchFailed, match="status 404"):
+        license_checks.behind_link(on, alice, f"{license_server}/other")
+    with pytest.raises(Forbidden):
+        license_checks.behind_link(on, GUEST, f"{license_server}/repo")
+
+
+@pytest.fixture
+def license_server():
+    """A repository `/repo` that has a license file."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            found = self.path in ("/repo/LICENSE", "/repo/raw/HEAD/LICENSE")
+            self.send_response(200 if found else 404)
+            self.end_headers()
+            self.wfile.write(HEADS["Apache-2.0"].encode() if found else b"")
+
+        def log_message(self, *_):
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
