@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 Answer = Literal["yes", "no", "unknown"]
@@ -31,3 +32,36 @@ class ParentLicense:
     parent: str
     relation: str
     check: LicenseCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that is told of events; of one model, or of all that the person may see.
+
+    `disabled` says why it is off; "" while it is on.
+    """
+
+    id: str
+    url: str
+    model: str
+    events: tuple[str, ...]
+    by: str
+    disabled: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event told to one webhook: "waiting", "delivered" or "failed", and what was answered.
+
+    `answered` is the last HTTP status, None without an answer; `said` at most 200 characters of it.
+    """
+
+    id: str
+    event: str
+    state: str
+    tries: int
+    answered: int | None
+    said: str
+    created_at: datetime
+    finished_at: datetime | None

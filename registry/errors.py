@@ -58,7 +58,7 @@ class GateClosed(Conflict):
             f"version {number} does not become {alias!r}: {len(failed)} of {len(results)} {rules} "
             f"failed: {'; '.join(failed)}"
         )
-        self.alias, self.results = alias, tuple(results)
+        self.alias, self.number, self.results = alias, number, tuple(results)
 
 
 class Rejected(RegistryError):

@@ -49,6 +49,8 @@ ACTIONS: dict[str, Rule] = {
     "scoring.make": Rule("predict", "view"),
     "training.make": Rule("upload", None),
     "token.make": Rule("search", None, in_person=True),
+    "webhook.make": Rule("search", None, in_person=True),
+    "webhook.edit": Rule("upload", "manage", in_person=True),
     "dataset.keep": Rule("upload", None),
     "model.share": Rule("upload", "manage"),
     "model.publish": Rule("upload", "manage"),

@@ -41,6 +41,7 @@ from registry import (
     trainings,
     trust,
     versions,
+    webhooks,
 )
 from registry.core import Registry, open_registry
 from registry.errors import Forbidden, NotFound, NotSignedIn
@@ -65,7 +66,7 @@ from registry.records import (
 )
 from registry.sandbox.pool import Pool
 from registry.settings import Settings
-from registry.tables import AuditRow, VersionRow, new_id
+from registry.tables import AuditRow, VersionRow, WebhookRow, new_id
 from tests.conftest import PASSWORD
 
 SECRET = "zebrafinch"
@@ -92,6 +93,7 @@ class World:
     case_id: str
     prediction_id: str
     token_id: str
+    webhook_id: str
 
     @property
     def ref(self) -> str:
@@ -137,6 +139,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "flag": lambda w: "wrong",
     "what": lambda w: "full",
     "password": lambda w: PASSWORD,
+    "events": lambda w: ["version.ready"],
     "permissions": lambda w: ["predict"],
     "query": lambda w: ModelQuery(text=SECRET),
     "reason": lambda w: "read and found harmless",
@@ -159,13 +162,14 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "username": lambda w: w.bob.username,
     "version_ids": lambda w: [w.first.id],
     "watch": lambda w: None,
+    "webhook_id": lambda w: w.webhook_id,
     "when": lambda w: datetime.now(UTC),
     "x": lambda w: next(iter(_row(w))),
     "y": lambda w: list(_row(w))[-1],
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
-    "parent_ref prediction_id ref refs scoring_id staged_id token_id training_id".split()
+    "parent_ref prediction_id ref refs scoring_id staged_id token_id training_id webhook_id".split()
 )
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
@@ -211,6 +215,11 @@ def _measure(w: World) -> None:
     metrics.log(w.reg, w.alice, w.ref, {"accuracy": 0.8})
 
 
+def _switch_off(w: World) -> None:
+    with w.reg.writing() as s:
+        s.get_one(WebhookRow, w.webhook_id).disabled = "it failed"
+
+
 PREPARED: dict[str, Callable[[World], object]] = {
     "access.unshare": lambda w: access.share(w.reg, w.alice, w.model, w.bob.username, "view"),
     "aliases.remove": _two_champions,
@@ -228,6 +237,7 @@ PREPARED: dict[str, Callable[[World], object]] = {
     "trust.trust": _hold,
     "trust.withdraw": _refuse,
     "models.restore": lambda w: models.trash(w.reg, w.alice, w.model),
+    "webhooks.enable": _switch_off,
     "versions.purge": lambda w: versions.trash(w.reg, w.alice, w.ref),
     "versions.restore": lambda w: versions.trash(w.reg, w.alice, w.ref),
 }
@@ -304,7 +314,10 @@ def open_reg(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[R
     home = tmp_path_factory.mktemp("doors")
     tokens.MOST_TOKENS = 10_000  # alice has one in every world
     reg = open_registry(
-        Settings(home=home, min_free_disk_mb=0, uploads_per_hour=10_000, _env_file=None), pool
+        Settings(
+            home=home, min_free_disk_mb=0, uploads_per_hour=10_000, webhooks=True, _env_file=None
+        ),
+        pool,
     )
     yield reg
     reg.engine.dispose()
@@ -380,6 +393,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             case_id=case.id,
             prediction_id=_asked(reg, alice, rows[0]),
             token_id=tokens.create(reg, alice, "a script", ["predict"])[0].id,
+            webhook_id=webhooks.add(reg, alice, "https://a.org/", ["version.ready"], address)[0].id,
         )
 
     return run
