@@ -65,3 +65,25 @@ class Delivery:
     said: str
     created_at: datetime
     finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One measure of a scorecard, 0 to 1, or None: not measured, for the reason in `evidence`."""
+
+    key: str
+    title: str
+    value: float | None
+    weight: float
+    evidence: str
+    where: str
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """All measures of a version; `net` is the weighted mean of those that were measured."""
+
+    ref: str
+    scores: tuple[Score, ...]
+    net: float | None

@@ -11,16 +11,22 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
 from registry import fetch_child
-from registry.errors import FetchFailed
+from registry.errors import FetchFailed, RateLimited
 from registry.fetch_child import Reply
 from registry.settings import Settings
 
 OFF = "fetching is off: the operator turns it on with VITRINE_FETCH=1"
 _CHILD = Path(fetch_child.__file__)
 _GRACE_S = 3.0
+_PER_MINUTE = RateLimitItemPerMinute(10)
 
 
 def get(settings: Settings, url: str, most_bytes: int = 1 << 20) -> Reply:
@@ -45,6 +51,21 @@ def post(settings: Settings, url: str, headers: Mapping[str, str], body: bytes) 
     """
     order = fetch_child.Order(url, "POST", headers, body, most_bytes=64 << 10, redirects=0)
     return _send(settings, order)
+
+
+def count(settings: Settings, who: str) -> None:
+    """Count one question of a person's.
+
+    Raises:
+        RateLimited: There were too many within the last minute.
+    """
+    if not _limiter().hit(_PER_MINUTE, str(settings.home), who):
+        raise RateLimited(f"{_PER_MINUTE.amount} links a minute are enough; try again soon", 60)
+
+
+@cache
+def _limiter() -> MovingWindowRateLimiter:
+    return MovingWindowRateLimiter(MemoryStorage())
 
 
 def look_at(settings: Settings, url: str) -> None:

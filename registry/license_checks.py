@@ -5,22 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from functools import cache
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import fetching, license_texts, licenses, models, policy, references, staging
 from registry.core import Registry
-from registry.errors import FetchFailed, Forbidden, InvalidInput, RateLimited
+from registry.errors import FetchFailed, Forbidden, InvalidInput
 from registry.records import Actor, LicenseCheck, ParentLicense
 from registry.tables import ModelRow, ParentRow, UserRow, VersionRow
 
 _RAW = ("raw/HEAD/LICENSE", "-/raw/HEAD/LICENSE", "resolve/main/LICENSE", "raw/HEAD/LICENSE.md")
-_PER_MINUTE = RateLimitItemPerMinute(10)
 
 
 def of_parents(reg: Registry, actor: Actor, ref: str) -> tuple[ParentLicense, ...]:
@@ -106,8 +101,7 @@ def behind_link(reg: Registry, actor: Actor, url: str) -> str:
     if why := policy.why_not(actor, None, "model.list"):
         raise Forbidden(why)
     fetching.look_at(reg.settings, url)
-    if not _limiter().hit(_PER_MINUTE, str(reg.settings.home), actor.id):
-        raise RateLimited(f"{_PER_MINUTE.amount} links a minute are enough; try again soon", 60)
+    fetching.count(reg.settings, actor.id)
     failed = None
     for address in _places(url):
         try:
@@ -125,11 +119,6 @@ def _places(url: str) -> list[str]:
     if re.search(r"licen[cs]e|copying", base.rpartition("/")[2], re.IGNORECASE):
         return [url.replace("/blob/", "/raw/", 1)]
     return [f"{base}/{place}" for place in _RAW]
-
-
-@cache
-def _limiter() -> MovingWindowRateLimiter:
-    return MovingWindowRateLimiter(MemoryStorage())
 
 
 def known_text(text: str) -> str:

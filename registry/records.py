@@ -9,6 +9,8 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 from registry.assurance import Delivery as Delivery
 from registry.assurance import LicenseCheck as LicenseCheck
 from registry.assurance import ParentLicense as ParentLicense
+from registry.assurance import Score as Score
+from registry.assurance import Scorecard as Scorecard
 from registry.assurance import Webhook as Webhook
 from registry.comparison import Comparison as Comparison
 from registry.comparison import Compatibility as Compatibility

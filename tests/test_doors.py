@@ -261,6 +261,7 @@ NOT_RUN_HERE = {
         ("decoding.picture", "decoding.sound", "decoding.numbers"),
         "need an upload of that kind; see tests/registry/test_decoding.py",
     ),
+    "scorecard.with_links": "needs a link to code; see tests/registry",
     "license_checks.behind_link": "needs a server that answers; see tests/registry",
     "license_checks.recognise": "needs an upload that is a license; see tests/registry",
     "metric_files.read": "needs an upload that holds metrics; see tests/registry",
