@@ -13,8 +13,8 @@ from registry.memory import recalled
 from registry.records import Actor, Model, Score, Scorecard, Version
 
 
-def show(reg: Registry, actor: Actor, _model: Model, version: Version) -> None:
-    """What the registry knows; what the link to the code says when somebody asks for that."""
+def show(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
+    """What the registry knows of a version; what the link to the code says when somebody asks for that."""
     seen: dict[str, Scorecard] = st.session_state.setdefault("model.scores", {})
     found = seen.get(version.ref) or recalled(scorecard.of_version, reg, actor, version.ref)
     left, right = st.columns([2, 5], gap="large")
@@ -61,14 +61,15 @@ def _look_outside(
 
 
 def _measure(score: Score) -> None:
-    """One line: name, weight and latency; bar and figure; the evidence below."""
-    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    row.markdown(f"**{text.escape(score.title)}**", width=170)
-    if score.value is None:
-        row.markdown(":gray[Not measured]", width="stretch")
-    else:
-        row.progress(score.value, width="stretch")
-        row.markdown(f"**{score.value:.2f}**", width=44)
+    """One measure: name and figure, its bar, the evidence, then weight, origin and latency."""
     about = f"weight {score.weight:.2f} · from {score.where} · {text.duration(score.latency_ms)}"
     said = text.escape(score.evidence[:1].upper() + score.evidence[1:], 400)
-    st.markdown(f"{said}  \n:small[:gray[{text.escape(about)}]]")
+    with st.container(gap="xxsmall"):
+        row = st.container(horizontal=True, vertical_alignment="center")
+        row.markdown(f"**{text.escape(score.title)}**", width="stretch")
+        if score.value is None:
+            row.markdown(":gray-badge[:material/help: not measured]", width="content")
+        else:
+            row.markdown(f"**{score.value:.2f}**", width="content")
+            st.progress(score.value)
+        st.markdown(f"{said}  \n:small[:gray[{text.escape(about)}]]")
