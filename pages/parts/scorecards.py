@@ -14,7 +14,7 @@ from registry.records import Actor, Model, Score, Scorecard, Version
 
 
 def show(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
-    """What the registry knows of a version; what the link to the code says when somebody asks for that."""
+    """What the registry knows of a version; what the link says when somebody asks for that."""
     seen: dict[str, Scorecard] = st.session_state.setdefault("model.scores", {})
     found = seen.get(version.ref) or recalled(scorecard.of_version, reg, actor, version.ref)
     left, right = st.columns([2, 5], gap="large")
