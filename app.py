@@ -38,6 +38,7 @@ from registry import (
     staging,
     training,
     trainings,
+    uploads,
 )
 from registry.core import Registry
 from registry.records import Actor, ModelQuery
@@ -57,7 +58,10 @@ _HANDLERS = {
     trainings.KIND: training.run,
     **conversions.HANDLERS,
 }
-_SWEEPS = (checks.catch_up, staging.sweep, retention.sweep, scorings.sweep, deliveries.sweep)
+_SWEEPS = (
+    checks.catch_up, staging.sweep, retention.sweep, scorings.sweep, uploads.sweep,
+    deliveries.sweep,
+)  # fmt: skip
 _AHEAD = ("pandas", "PIL.ImageFile", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
 
 

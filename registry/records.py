@@ -12,6 +12,8 @@ from registry.assurance import ParentLicense as ParentLicense
 from registry.assurance import Score as Score
 from registry.assurance import Scorecard as Scorecard
 from registry.assurance import Webhook as Webhook
+from registry.calling import Login as Login
+from registry.calling import Upload as Upload
 from registry.comparison import Comparison as Comparison
 from registry.comparison import Compatibility as Compatibility
 from registry.comparison import MetricLine as MetricLine
