@@ -25,6 +25,8 @@ NO_ADVICE = (
     "another is for a lawyer to say."
 )
 _MOST = 300
+_LEAKS = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What the parser raises besides its own errors, at "()" for example."""
 _RANK: dict[Answer, int] = {"no": 0, "unknown": 1, "yes": 2}
 _DOING: dict[Use, str] = {"derived": "a work made from it", "part": "a project that holds it"}
 
@@ -55,7 +57,7 @@ def parse(expression: str) -> Any:
         if tree is None:
             raise InvalidInput({"license": "name one by its SPDX id, such as MIT or Apache-2.0"})
         unknown = [key for key in _licensing().unknown_license_keys(tree) if not _is_ref(key)]
-    except (ExpressionError, ParseError, IndexError, TypeError):  # the library knows no "()"
+    except (ExpressionError, ParseError, *_LEAKS):
         guess = suggestions(said)
         hint = f"did you mean {_either(guess)}?" if guess else "such as MIT OR Apache-2.0"
         raise InvalidInput({"license": f"this is no SPDX expression; {hint}"}) from None

@@ -55,7 +55,7 @@ def ramp_up(one: Subject) -> Found:
     words = len(re.findall(r"\w+", one.model.card))
     schema = one.version.schema
     parts = {
-        f"a card of {words} words": 0.4 * min(1.0, words / _WORDS),
+        f"a card of {words} words" if words else "a card": 0.4 * min(1.0, words / _WORDS),
         "headings": 0.2 * min(1.0, len(re.findall(r"(?m)^#+ ", one.model.card)) / 3),
         "a schema": 0.2 * (schema is not None),
         "an example": 0.2 * bool((schema and schema.example) or one.has("sample")),
