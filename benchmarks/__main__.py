@@ -14,6 +14,7 @@ NAMES = (
     "http",
     "scans",
     "upload",
+    "api",
     "versions",
     "search",
     "screens",

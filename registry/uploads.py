@@ -87,10 +87,10 @@ def get(reg: Registry, actor: Actor, upload_id: str) -> Upload:
 class Part:
     """The next bytes of an upload on their way in; what has arrived stays, whatever happens."""
 
-    def __init__(self, reg: Registry, upload: Upload, fd: int, start: int) -> None:
-        self._reg, self._upload, self._fd = reg, upload, fd
+    def __init__(self, upload: Upload, fd: int, start: int, *, hashed: bool) -> None:
+        self._upload, self._fd = upload, fd
         self._start, self._at = start, start
-        self._seen = hashlib.sha256()
+        self._seen = hashlib.sha256() if hashed else None
 
     @property
     def received_bytes(self) -> int:
@@ -99,8 +99,8 @@ class Part:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of this part."""
-        return self._seen.digest()
+        """SHA-256 of this part, b"" when it is not hashed."""
+        return self._seen.digest() if self._seen else b""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take the next bytes.
@@ -112,7 +112,8 @@ class Part:
         view = memoryview(data).cast("B")
         if self._at + len(view) > self._upload.size_bytes:
             raise TooLarge(f"the upload was announced with {self._upload.size_bytes} bytes")
-        self._seen.update(view)
+        if self._seen:
+            self._seen.update(view)
         try:
             while view:
                 n = os.write(self._fd, view)
@@ -139,11 +140,14 @@ class Part:
         os.close(self._fd)
 
 
-def resume(reg: Registry, actor: Actor, upload_id: str, offset: int) -> Part:
+def resume(
+    reg: Registry, actor: Actor, upload_id: str, offset: int, *, hashed: bool = False
+) -> Part:
     """Go on with an upload; `with` closes it.
 
     Args:
         offset: Bytes that the sender takes to be here already.
+        hashed: Whether somebody wants to know the digest of this part.
 
     Raises:
         NotFound: It is gone, finished, or somebody else's.
@@ -167,7 +171,7 @@ def resume(reg: Registry, actor: Actor, upload_id: str, offset: int) -> Part:
     except BaseException:
         os.close(fd)
         raise
-    return Part(reg, upload, fd, here)
+    return Part(upload, fd, here, hashed=hashed)
 
 
 def finish(reg: Registry, actor: Actor, upload_id: str) -> Staged:

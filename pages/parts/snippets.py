@@ -47,6 +47,9 @@ def show(actor: Actor, version: Version, rows: Any, key: str) -> None:
     shell.code(curl(server, version, body), language="bash", wrap_lines=True)
     for tab in (http, shell):
         tab.caption("`VITRINE_TOKEN` holds a token that may predict: make one under Account.")
+    http.caption(
+        "Elsewhere it needs httpx and `client.py`, `remote.py`, `errors.py` of `registry/`."
+    )
     if _is_long(body):
         st.download_button(
             f"Download {_FILE}", body, _FILE, "application/json", key=f"{key}.body",
@@ -81,18 +84,14 @@ def call(version: Version, username: str, body: str) -> str:
 
 
 def over_http(server: str, version: Version, body: str) -> str:
-    """The call for Python on any machine, by httpx."""
-    given = f'json.load(open("{_FILE}"))' if _is_long(body) else ascii(json.loads(body))
+    """The call for Python on any machine, by our client."""
+    given = _source(version, body) or _LOADED.format(form=_form(version))
     return (
-        "import json\nimport os\n\nimport httpx\n\n"
-        "answer = httpx.post(\n"
-        f"    {_address(server, version)!a},\n"
-        '    headers={"Authorization": f"Bearer {os.environ[\'VITRINE_TOKEN\']}"},\n'
-        f"    json={given},\n"
-        "    timeout=60,\n"
-        ")\n"
-        "answer.raise_for_status()\n"
-        'print(json.dumps(answer.json()["outputs"]))'
+        "import json\nimport os\n\nfrom registry.client import Vitrine\n\n"
+        f"rows = {given}\n"
+        f"with Vitrine({server!a}, os.environ['VITRINE_TOKEN']) as vitrine:\n"
+        f"    answer = vitrine.predict({version.ref!a}, rows)\n"
+        "print(json.dumps(answer.outputs))"
     )
 
 

@@ -21,6 +21,7 @@ from pages.parts import snippets
 from registry import predict
 from registry.core import Registry
 from registry.records import Actor, Field, Schema, Tensor, Version
+from tests.house_rules import ROOT
 
 HOSTILE = (
     "'; touch owned; '", '"$(touch owned)"', "`touch owned`", "$VITRINE_TOKEN", "a\nb\r\0c", "\\'",
@@ -40,8 +41,9 @@ class _Ear(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length", 0))
         given = self.rfile.read(length)
         assert isinstance(self.server, Heard)
-        self.server.requests.append((self.path, dict(self.headers), given))
-        said = b'{"outputs": {}}'
+        heard = {name.lower(): value for name, value in self.headers.items()}
+        self.server.requests.append((self.path, heard, given))
+        said = b'{"ref": "alice/iris@1", "n_rows": 1, "outputs": {}, "latency_ms": {}}'
         self.send_response(200)
         self.send_header("content-length", str(len(said)))
         self.end_headers()
@@ -65,7 +67,7 @@ def run(language: str, code: str, folder: Path) -> str:
     started = {"curl": ["/bin/sh", "-eu"], "python": [sys.executable, "-"]}[language]
     done = subprocess.run(
         started, input=code.encode(), cwd=folder, capture_output=True, timeout=60, check=False,
-        env={"VITRINE_TOKEN": "vtr_x", "PATH": "/usr/bin:/bin"},
+        env={"VITRINE_TOKEN": "vtr_x", "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()
@@ -78,8 +80,8 @@ def sent(language: str, heard: Heard, version: Version, rows: Any, folder: Path)
     run(language, write(server, version, snippets.body_of(version, rows)), folder)
     path, headers, body = heard.requests.pop()
     assert path == f"/api/v1/models/{version.model}/predict?version={version.number}"
-    assert headers["Authorization"] == "Bearer vtr_x"
-    assert headers["Content-Type"] == "application/json"
+    assert headers["authorization"] == "Bearer vtr_x"
+    assert headers["content-type"] == "application/json"
     return json.loads(body)
 
 

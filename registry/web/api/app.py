@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -23,7 +24,7 @@ from registry.web.api import (
     signing_in,
     versions,
 )
-from registry.web.api.documented import SHAPES
+from registry.web.api.documented import SHAPES, show_parameters
 
 PREFIX = "/api/v1"
 
@@ -40,6 +41,9 @@ class _Api(FastAPI):
                 for inner, more in schema.pop("$defs", {}).items():
                     known.setdefault(inner, more)
                 known[name] = schema
+            for operations in said["paths"].values():
+                for operation in operations.values():
+                    show_parameters(operation)
         return super().openapi()
 
 
@@ -69,3 +73,4 @@ for part in (signing_in, people, browsing, fetching, *_CHANGING, predicting):
     api.include_router(part.router)
 
 MOUNT = Mount(PREFIX, app=api)
+MOUNT.path_regex = re.compile(MOUNT.path_regex.pattern, re.DOTALL)  # a line break is ours too

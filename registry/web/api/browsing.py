@@ -150,7 +150,14 @@ async def graph(
 ) -> Response:
     """What it derives from and what derives from it, as far as you may see it; at most 200."""
     ref = f"{owner}/{slug}@{version}"
-    return await by.answer(Lineage, lambda: {"items": lineage.graph(by.reg, by.actor, ref, depth)})
+    return await by.tell(Lineage, _kin, ref, depth)
+
+
+def _kin(reg: Registry, actor: Actor, ref: str, depth: int) -> dict[str, Any]:
+    found = lineage.graph(reg, actor, ref, depth)
+    names = ("ref", "depth", "status", "framework")
+    items = [{name: getattr(one, name) for name in names} | {"parents": one.edges} for one in found]
+    return {"items": items}
 
 
 @router.get(

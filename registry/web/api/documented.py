@@ -79,6 +79,26 @@ SHAPES: dict[str, type[BaseModel]] = {"Problem": Problem}
 """Shapes that descriptions refer to by themselves."""
 
 
+_EXAMPLES = {
+    "owner": "alice",
+    "slug": "iris",
+    "version": "3",
+    "file": "model",
+    "alias": "production",
+    "username": "bob",
+    "job_id": "0b4f5b6c8e1d4b7f9a3c2d1e0f5a6b7c",
+    "token_id": "5a6b7c0b4f5b6c8e1d4b7f9a3c2d1e0f",
+    "upload_id": "9a3c2d1e0f5a6b7c0b4f5b6c8e1d4b7f",
+}
+
+
+def show_parameters(operation: dict[str, Any]) -> None:
+    """Give the parts of an address an example each."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            parameter["example"] = _EXAMPLES[parameter["name"]]
+
+
 def ref(shape: type[BaseModel]) -> dict[str, str]:
     """A reference to the description of a shape."""
     SHAPES[shape.__name__] = shape

@@ -102,7 +102,8 @@ async def send(
         raise HTTPException(415, f"send a part as {KIND}")
     announced = streams.announced_digest(request)
     with admission.place(by):
-        part = await by.ask(uploads.resume, upload_id, upload_offset)
+        hashed = announced is not None
+        part = await by.ask(uploads.resume, upload_id, upload_offset, hashed=hashed)
         try:
             async for block in streams.blocks(request):
                 await by.run(partial(part.write, block))

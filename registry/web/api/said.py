@@ -193,7 +193,7 @@ class Kin(Shape):
     depth: int
     status: Status
     framework: str
-    parents: list[tuple[str, Relation]] = Field(validation_alias="edges")
+    parents: list[tuple[str, Relation]]
 
 
 class Lineage(Shape):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ from typing import Any, TypeVar
 import anyio
 import httpx
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.middleware import Middleware
@@ -161,6 +164,20 @@ def api_of(client: Client, reg: Registry) -> Callable[[Actor], Api]:
 @pytest.fixture
 def api(api_of: Callable[[Actor], Api], alice: Actor) -> Api:
     return api_of(alice)
+
+
+@pytest.fixture
+def served(behind: Behind) -> Iterator[str]:
+    """The address of a real server, on a port of its own, around the registry."""
+    assert behind.app
+    server = uvicorn.Server(uvicorn.Config(behind.app, port=0, log_level="warning", lifespan="off"))
+    with socket.socket() as listening, ThreadPoolExecutor(1) as thread:
+        listening.bind(("127.0.0.1", 0))
+        running = thread.submit(server.run, [listening])
+        while not server.started and not running.done():
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
 
 
 def let_in(client: Client, reg: Registry, actor: Actor) -> str:

@@ -1,0 +1,208 @@
+"""The client of other machines, against a real server."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+
+from registry import aliases, checks, client, errors, gates, publish, staging, tokens, uploads
+from registry import versions as stored
+from registry.client import Vitrine
+from registry.core import Registry
+from registry.records import Actor, Details, Rule, Version
+from tests.makers import models as makers
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_PAUSE_S", 0.001)
+
+
+@pytest.fixture
+def secret(reg: Registry, alice: Actor) -> str:
+    return tokens.create(reg, alice, "elsewhere", list(tokens.PERMISSIONS))[1]
+
+
+@pytest.fixture
+def vitrine(served: str, secret: str) -> Iterator[Vitrine]:
+    with Vitrine(served, secret) as vitrine:
+        yield vitrine
+
+
+class Flaky(httpx.BaseTransport):
+    """A link that breaks at every `every`-th call, half the time after an answer."""
+
+    def __init__(self, every: int) -> None:
+        self._inner, self._every, self.n_calls = httpx.HTTPTransport(), every, 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.n_calls += 1
+        if self.n_calls % self._every:
+            return self._inner.handle_request(request)
+        if self.n_calls % (2 * self._every):
+            self._inner.handle_request(request).read()
+        raise httpx.ReadError("the link broke")
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def test_models_and_versions_are_found_and_read(vitrine: Vitrine, iris: Version) -> None:
+    [found] = vitrine.models("iris", sort="name")
+    assert (found.ref, found.level) == (iris.model, "manage")
+    assert vitrine.model(iris.model).tags == ("flowers",)
+    [version] = vitrine.versions(iris.model)
+    assert version.ref == vitrine.version(iris.model).ref == iris.ref
+    assert vitrine.version(iris.ref).metrics == {"accuracy_score": 0.95}
+
+
+def test_a_file_goes_up_and_comes_back_the_same(
+    vitrine: Vitrine, reg: Registry, alice: Actor, iris_file: Path, tmp_path: Path
+) -> None:
+    needs = tmp_path / "requirements.txt"
+    needs.write_text("scikit-learn\n")
+    told: list[tuple[int, int]] = []
+    version = vitrine.upload(
+        iris_file, name="Flowers", tags=["a"], files={"requirements": needs},
+        progress=lambda *said: told.append(said),
+    )  # fmt: skip
+    size = iris_file.stat().st_size
+    assert told[-1] == (size, size)
+    assert (version.ref, {file.kind for file in version.files}) == (
+        "alice/flowers@1", {"model", "requirements"}
+    )  # fmt: skip
+    checks.run(reg, stored.get(reg, alice, version.ref).id)
+    assert vitrine.wait(version.ref).status == "ready"
+    again = vitrine.upload(iris_file, model="alice/flowers", notes="again")
+    assert again.number == 2
+    path = vitrine.download(version.ref, tmp_path)
+    assert path == tmp_path / iris_file.name
+    assert path.read_bytes() == iris_file.read_bytes()
+
+
+def test_a_link_that_breaks_costs_parts_only(
+    served: str, secret: str, reg: Registry, alice: Actor, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(client, "_PART", 10_000)
+    file = tmp_path / "big.onnx"
+    file.write_bytes(bytes(range(251)) * 700)
+    with Vitrine(served, secret, transport=Flaky(5)) as vitrine:
+        upload = vitrine.send(file)
+    assert staging.get(reg, alice, upload).digest == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_an_upload_that_was_given_up_is_gone_on_with(
+    served: str, secret: str, vitrine: Vitrine, reg: Registry, alice: Actor, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(client, "_PART", 10_000)
+    file = tmp_path / "big.onnx"
+    file.write_bytes(b"x" * 45_000)
+
+    class Dead(Flaky):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            self.n_calls += 1
+            if self.n_calls > 3:
+                raise httpx.ConnectError("no link")
+            return self._inner.handle_request(request)
+
+    with (
+        Vitrine(served, secret, transport=Dead(1)) as broken,
+        pytest.raises(ConnectionError, match="resume=") as gave_up,
+    ):
+        broken.send(file)
+    upload = str(gave_up.value).split("'")[1]
+    assert uploads.get(reg, alice, upload).received_bytes == 20_000
+    seen: list[int] = []
+    assert vitrine.send(file, resume=upload, progress=lambda at, _: seen.append(at)) == upload
+    assert seen[0] == 30_000
+    assert staging.get(reg, alice, upload).size_bytes == 45_000
+
+
+def test_a_download_goes_on_where_it_stopped_and_is_checked(
+    vitrine: Vitrine, iris: Version, iris_file: Path, tmp_path: Path
+) -> None:
+    content = iris_file.read_bytes()
+    part = tmp_path / f"{iris_file.name}.part"
+    part.write_bytes(content[:100])
+    seen: list[int] = []
+    path = vitrine.download(iris.ref, tmp_path, progress=lambda at, _: seen.append(at))
+    assert path.read_bytes() == content
+    assert seen[0] > 100
+    assert not part.exists()
+    part.write_bytes(b"damaged" + content[7:100])
+    with pytest.raises(errors.StoreError, match="damaged"):
+        vitrine.download(iris.ref, tmp_path / iris_file.name)
+    assert not part.exists()
+    with pytest.raises(errors.NotFound):
+        vitrine.download(iris.ref, tmp_path, file="config")
+
+
+def test_rows_of_every_kind_are_answered_alike(
+    vitrine: Vitrine, reg: Registry, alice: Actor, iris: Version, tmp_path: Path
+) -> None:
+    assert iris.schema is not None
+    row = iris.schema.example
+    frame = pd.DataFrame([row] * 3)
+    answers = [
+        vitrine.predict(iris.ref, [row] * 3),
+        vitrine.predict(iris.model, frame),
+        vitrine.predict(f"{iris.model}@latest", [{k: np.float64(v) for k, v in row.items()}] * 3),
+    ]
+    assert answers[0].n_rows == 3
+    assert all(answer.outputs == answers[0].outputs for answer in answers)
+    assert vitrine.predict(iris.ref, row).outputs["label"] == answers[0].outputs["label"][:1]
+    file = makers.onnx_picture(tmp_path)
+    with staging.receive(reg, alice, file.name) as incoming:
+        incoming.write(file.read_bytes())
+        draft = publish.examine(reg, alice, incoming.finish().id)
+    pictures = publish.publish(reg, alice, draft.id, Details(name="Pictures"))
+    checks.run(reg, pictures.id)
+    schema = stored.get(reg, alice, pictures.ref).schema
+    assert schema is not None
+    arrays = {name: np.array(value) for name, value in schema.example.items()}
+    assert vitrine.predict(pictures.ref, arrays).outputs
+
+
+def test_aliases_and_comparison(
+    vitrine: Vitrine, reg: Registry, alice: Actor, iris: Version, iris_file: Path
+) -> None:
+    vitrine.set_alias(iris.ref, "champion", "best")
+    assert aliases.history(reg, alice, iris.model)[0].reason == "best"
+    gates.edit(reg, alice, iris.model, [Rule("metric", metric="accuracy_score", value=0.99)])
+    with pytest.raises(errors.Conflict, match="accuracy_score"):
+        vitrine.set_alias(iris.ref, "production")
+    vitrine.set_alias(iris.ref, "production", override_reason="the data set was broken")
+    child = vitrine.upload(iris_file, model=iris.model)
+    said = vitrine.compare([iris.ref, child.ref], base=child.ref)
+    assert (said["refs"], said["base"]) == ([iris.ref, child.ref], 1)
+    gates.edit(reg, alice, iris.model, [])
+    vitrine.remove_alias(iris.model, "champion")
+
+
+def test_what_the_server_refuses_is_raised_as_what_it_was(
+    served: str, vitrine: Vitrine, iris: Version
+) -> None:
+    with pytest.raises(errors.NotFound, match="nada"):
+        vitrine.model("alice/nada")
+    with pytest.raises(errors.InvalidInput) as wrong:
+        vitrine.predict(iris.ref, [{"x": 1}])
+    assert "x" in wrong.value.problems
+    with Vitrine(served, "vtr_none") as stranger, pytest.raises(errors.NotSignedIn):
+        next(stranger.models())
+
+
+def test_it_brings_nothing_heavy_along() -> None:
+    code = "import sys, registry.client; print(*{m.split('.')[0] for m in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"sqlalchemy", "pydantic", "fastapi", "starlette", "numpy", "pandas", "streamlit"}
+    assert heavy.isdisjoint(done.stdout.split())
