@@ -23,6 +23,7 @@ from registry import (
     cases,
     checks,
     conversions,
+    deliveries,
     evaluating,
     golden_runs,
     jobs,
@@ -49,6 +50,7 @@ from registry.web.routes import ROUTES
 _HANDLERS = {
     benchmarks.KIND: benchmarks.run,
     checks.KIND: checks.run,
+    deliveries.KIND: deliveries.deliver,
     golden_runs.KIND: golden_runs.run,
     rescans.KIND: rescans.run,
     results.KIND: evaluating.run,
@@ -56,7 +58,10 @@ _HANDLERS = {
     trainings.KIND: training.run,
     **conversions.HANDLERS,
 }
-_SWEEPS = (checks.catch_up, staging.sweep, retention.sweep, scorings.sweep, uploads.sweep)
+_SWEEPS = (
+    checks.catch_up, staging.sweep, retention.sweep, scorings.sweep, uploads.sweep,
+    deliveries.sweep,
+)  # fmt: skip
 _AHEAD = ("pandas", "PIL.ImageFile", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
 
 
@@ -67,7 +72,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     logs.set_up(reg.settings)
     _get_ready(reg)
     reg.pool.start()
-    await to_thread.run_sync(jobs.launch, reg, _HANDLERS, _SWEEPS)
+    await to_thread.run_sync(jobs.launch, reg, _HANDLERS, _SWEEPS, (deliveries.collect,))
     gc.collect()
     gc.freeze()  # else a full collection after every script run holds all pages up for 95 ms
     sys.stderr.write(_greeting(reg))

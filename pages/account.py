@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts import account, session, text, token_list
+from pages.parts import account, hooks, session, text, token_list
 
 reg, actor = session.require("search")
 
@@ -13,5 +13,6 @@ account.profile(reg, actor)
 account.password()
 account.sessions(reg, actor, session.session_id())
 token_list.show(reg, actor, account.WIDTH)
+hooks.of_person(reg, actor, account.WIDTH)
 account.people(reg, actor)
 account.farewell(reg, actor)

@@ -12,6 +12,7 @@ from pages.parts import (
     model_header,
     model_tabs,
     notices,
+    scorecards,
     session,
     settings_tab,
     version_tab,
@@ -24,7 +25,17 @@ from registry.records import Actor, Model, Version
 reg, actor = session.require("search")
 
 
-TABS = ("Card", "Versions", "Metrics", "Schema", "Files", "Lineage", "Activity", "Settings")
+TABS = (
+    "Card",
+    "Versions",
+    "Metrics",
+    "Schema",
+    "Files",
+    "Lineage",
+    "Scorecard",
+    "Activity",
+    "Settings",
+)
 
 
 def of_version(
@@ -39,6 +50,7 @@ def of_version(
         metrics_tab.show(reg, actor, model, found, chosen)
         return
     shown = {"Schema": model_tabs.schema, "Files": model_tabs.files, "Lineage": kin.show}
+    shown["Scorecard"] = scorecards.show
     shown[tab](reg, actor, model, chosen)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -39,7 +40,7 @@ def move(
         Forbidden: The actor may not edit the model, or not override its gate.
     """
     alias = wording.clean_alias(alias)
-    with reg.writing() as s:
+    with _told_of(reg, actor, ref), reg.writing() as s:
         model, version = versions.for_action(s, actor, "alias.move", ref)
         if version.status != "ready":
             raise Conflict(f"version {version.number} is {version.status}, not ready")
@@ -89,7 +90,7 @@ def rollback(
         NotFound: No such model, or the actor may not see it.
         Forbidden: The actor may not edit the model.
     """
-    with reg.writing() as s:
+    with _told_of(reg, actor, model), reg.writing() as s:
         row = models.for_action(s, actor, "alias.move", model)
         number = _before(s, row, alias)
         version = s.execute(
@@ -141,6 +142,21 @@ def at(reg: Registry, actor: Actor, model: str, alias: str, when: datetime) -> i
             .order_by(AliasMoveRow.id.desc())
             .limit(1)
         ).scalar()
+
+
+@contextmanager
+def _told_of(reg: Registry, actor: Actor, ref: str) -> Iterator[None]:
+    """A refusal of the gate leaves an audit line too, after what it undid."""
+    try:
+        yield
+    except GateClosed as closed:
+        with reg.writing() as s:
+            model = models.for_action(s, actor, "alias.move", ref)
+            failed = [result.said for result in closed.results if not result.passed]
+            subject = f"{models.address(s, model)}@{closed.number}"
+            audit.record(s, actor, "gate.refuse", subject, model_id=model.id, alias=closed.alias,
+                         failed=failed)  # fmt: skip
+        raise
 
 
 def _before(s: Session, model: ModelRow, alias: str) -> int | None:

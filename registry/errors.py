@@ -58,7 +58,7 @@ class GateClosed(Conflict):
             f"version {number} does not become {alias!r}: {len(failed)} of {len(results)} {rules} "
             f"failed: {'; '.join(failed)}"
         )
-        self.alias, self.results = alias, tuple(results)
+        self.alias, self.number, self.results = alias, number, tuple(results)
 
 
 class Rejected(RegistryError):
@@ -158,6 +158,12 @@ class WorkerCrashed(PredictionFailed):
     def __init__(self, message: str, signal: int | None = None) -> None:
         super().__init__(message)
         self.signal = signal
+
+
+class FetchFailed(RegistryError):
+    """An address outside is not permitted, or nothing useful came from it."""
+
+    status = 502
 
 
 class Busy(RegistryError):

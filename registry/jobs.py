@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar, cast
 
 import structlog
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from registry import audit
@@ -28,7 +29,8 @@ from registry.tables import JobRow, new_id, now
 
 T = TypeVar("T")
 Handler = Callable[[Registry, str], None]
-Sweep = Callable[[Registry], object]
+Handlers = Mapping[str, Handler]
+Sweeps = Sequence[Callable[[Registry], object]]
 
 _log = structlog.get_logger(__name__)
 _QUEUE, _SLOW_QUEUE = "vitrine", "vitrine.one-by-one"
@@ -52,8 +54,9 @@ class _Engine:
     """The running engine of this process."""
 
     reg: Registry
-    handlers: Mapping[str, Handler]
-    sweeps: Sequence[Sweep]
+    handlers: Handlers
+    sweeps: Sweeps
+    ticks: Sweeps = ()
     stopping: threading.Event = field(default_factory=threading.Event)
     busy: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
@@ -64,8 +67,12 @@ _engine: _Engine | None = None
 _lock = threading.Lock()
 
 
-def submit_in(s: Session, actor: Actor, kind: str, subject_id: str, subject: str) -> str:
+def submit_in(
+    s: Session, actor: Actor, kind: str, subject_id: str, subject: str, delay_s: float = 0.0
+) -> str:
     """Record a job inside the caller's transaction; call `start` after the commit.
+
+    One with a delay is not started: the engine takes it up when its time has come.
 
     Args:
         subject_id: What the handler gets: an id, never more.
@@ -75,11 +82,10 @@ def submit_in(s: Session, actor: Actor, kind: str, subject_id: str, subject: str
         The id of the job.
     """
     row = JobRow(
-        kind=kind,
-        subject_id=subject_id,
-        subject=subject[:400],
+        kind=kind, subject_id=subject_id, subject=subject[:400],
         user_id=None if actor.id == SYSTEM.id else actor.id,
-    )
+        not_before=now() + timedelta(seconds=delay_s) if delay_s else None,
+    )  # fmt: skip
     s.add(row)
     s.flush()
     return row.id
@@ -217,13 +223,14 @@ def stopping() -> bool:
     return engine is not None and engine.stopping.is_set()
 
 
-def launch(reg: Registry, handlers: Mapping[str, Handler], sweeps: Sequence[Sweep] = ()) -> None:
+def launch(reg: Registry, handlers: Handlers, sweeps: Sweeps = (), ticks: Sweeps = ()) -> None:
     """Run jobs in this process, first those that an earlier one left behind.
 
     Args:
         handlers: Kind to the function that does it, given the subject id. It must bear being run
             again from the start, which happens when a process was killed in the middle.
         sweeps: Called at the start and every ten minutes.
+        ticks: Called several times a second: they must be quick, and write only when they must.
 
     Raises:
         Conflict: The engine of another registry runs in this process.
@@ -234,7 +241,7 @@ def launch(reg: Registry, handlers: Mapping[str, Handler], sweeps: Sequence[Swee
             return
         if _engine:
             raise Conflict("this process runs the jobs of another registry already")
-        engine = _Engine(reg, handlers, sweeps)
+        engine = _Engine(reg, handlers, sweeps, ticks)
         _launch_dbos(reg.settings.jobs_url)
         _engine = engine
         engine.thread = threading.Thread(target=_watch, args=(engine,), name="jobs", daemon=True)
@@ -329,6 +336,8 @@ def _watch(engine: _Engine) -> None:
         try:
             for job_id in _open_ids(engine.reg) - engine.taken:
                 _take_up(engine, job_id)
+            for tick in engine.ticks:
+                tick(engine.reg)
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + _SWEEP_S
                 for sweep in engine.sweeps:
@@ -340,7 +349,8 @@ def _watch(engine: _Engine) -> None:
 
 def _open_ids(reg: Registry) -> set[str]:
     with reg.reading() as s:
-        return set(s.execute(select(JobRow.id).where(JobRow.state.in_(_OPEN))).scalars())
+        due = or_(JobRow.not_before.is_(None), JobRow.not_before <= now())
+        return set(s.execute(select(JobRow.id).where(JobRow.state.in_(_OPEN), due)).scalars())
 
 
 def _work(job_id: str) -> None:
@@ -384,12 +394,6 @@ def _conclude(engine: _Engine, job_id: str, failure: str = "") -> None:
 def record(row: JobRow) -> Job:
     """A job as people see it."""
     return Job(
-        id=row.id,
-        kind=row.kind,
-        subject=row.subject,
-        state=cast("JobState", row.state),
-        progress=row.progress,
-        message=row.message,
-        created_at=row.created_at,
-        finished_at=row.finished_at,
-    )
+        row.id, row.kind, row.subject, cast("JobState", row.state), row.progress, row.message,
+        row.created_at, row.finished_at,
+    )  # fmt: skip

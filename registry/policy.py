@@ -49,6 +49,8 @@ ACTIONS: dict[str, Rule] = {
     "scoring.make": Rule("predict", "view"),
     "training.make": Rule("upload", None),
     "token.make": Rule("search", None, in_person=True),
+    "webhook.make": Rule("search", None, in_person=True),
+    "webhook.edit": Rule("upload", "manage", in_person=True),
     "dataset.keep": Rule("upload", None),
     "people.govern": Rule("admin", None, in_person=True),
     "system.look": Rule("admin", None, in_person=True),
@@ -94,6 +96,8 @@ DOES = {
     "model.trash": "put a model into the trash",
     "model.restore": "take a model out of the trash",
     "model.purge": "delete a model for good",
+    "webhook.make": "have events of all models one sees told to an address",
+    "webhook.edit": "have events of a model told to an address",
 }
 """What each action is, for the permissions page and docs/permissions.md."""
 

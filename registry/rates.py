@@ -18,6 +18,8 @@ from registry.errors import RateLimited
 from registry.records import Actor
 from registry.tables import now
 
+_LINKS_PER_MINUTE = 10
+
 
 def spend(reg: Registry, actor: Actor) -> None:
     """Count one prediction.
@@ -45,6 +47,15 @@ def spend_download(reg: Registry, actor: Actor) -> None:
         RateLimited: There were too many within the last minute.
     """
     _spend(reg, actor, "downloads", reg.settings.downloads_per_minute, "or ask for larger parts")
+
+
+def spend_link(reg: Registry, actor: Actor) -> None:
+    """Count one address outside that is asked for somebody.
+
+    Raises:
+        RateLimited: There were too many within the last minute.
+    """
+    _spend(reg, actor, "links", _LINKS_PER_MINUTE, "a link at a time")
 
 
 def _spend(reg: Registry, actor: Actor, what: str, most: int, advice: str) -> None:

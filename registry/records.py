@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from registry.assurance import Delivery as Delivery
+from registry.assurance import LicenseCheck as LicenseCheck
+from registry.assurance import ParentLicense as ParentLicense
+from registry.assurance import Score as Score
+from registry.assurance import Scorecard as Scorecard
+from registry.assurance import Webhook as Webhook
 from registry.calling import Login as Login
 from registry.calling import Upload as Upload
 from registry.comparison import Comparison as Comparison

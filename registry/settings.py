@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from registry import fetch_child
 
 
 class Settings(BaseSettings):
@@ -86,6 +88,14 @@ class Settings(BaseSettings):
     allow_weak_sandbox: bool = Field(
         False, description="Run models although this kernel lacks Landlock or seccomp."
     )
+    fetch: bool = Field(False, description="Fetch links that people give: source, LICENSE.")
+    fetch_allow: str = Field(
+        "",
+        description="Inner networks that may be asked all the same, "
+        "with blanks between: `10.1.0.0/16 127.0.0.1:8080 [::1]:80`.",
+    )
+    fetch_timeout_s: float = Field(10, gt=0, description="Seconds one address may take to answer.")
+    webhooks: bool = Field(False, description="Tell addresses that people give what happened.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least level logged."
     )
@@ -107,6 +117,17 @@ class Settings(BaseSettings):
     @property
     def staging_folder(self) -> Path:
         return self.home.absolute() / "staging"
+
+    @field_validator("fetch_allow")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for entry in value.split():
+            fetch_child.parse_entry(entry)
+        return value
+
+    @property
+    def fetch_networks(self) -> tuple[str, ...]:
+        return tuple(self.fetch_allow.split())
 
     @property
     def uploads_folder(self) -> Path:

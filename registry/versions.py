@@ -15,6 +15,7 @@ from registry.editions import as_versions
 from registry.errors import Conflict, InvalidInput
 from registry.records import (
     LIFECYCLES,
+    SYSTEM,
     Actor,
     Checked,
     Details,
@@ -137,7 +138,8 @@ def add_in(
     measures.write_in(s, row.id, details.metrics)
     lineage.link_in(s, row.id, parents, details.relation)
     refresh_head(s, model)
-    _record_audit(s, actor, "version.add", model, row, digest=stored[0][2])
+    held = {"held": failure[:300]} if failure else {}
+    _record_audit(s, actor, "version.add", model, row, digest=stored[0][2], **held)
     return row
 
 
@@ -285,6 +287,9 @@ def conclude(
             keep_report_in(row, report)
         settled, why = _still_ready(s, row) if status == "ready" else (status, failure)
         settle_in(s, row, settled, why)
+        action = "version.quarantine" if settled == "quarantined" else f"version.{settled}"
+        detail = {"why": why[:300]} if why else {}
+        _record_audit(s, SYSTEM, action, s.get_one(ModelRow, row.model_id), row, **detail)
         return settled == status
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import beside, cards, kin, notices, packed, reports, schemas, text
+from pages.parts import beside, cards, kin, licensing, notices, packed, reports, schemas, text
 from registry import models, packages, publish, staging, versions
 from registry.core import Registry
 from registry.errors import NotFound, RegistryError, Rejected, SeveralModels
@@ -303,11 +303,20 @@ def details(reg: Registry, actor: Actor, draft: Draft, where: Place) -> Details:
     with st.expander("Where it comes from"):
         urls, trained = links(draft), training(draft)
         parents, relation = kin.choose(reg, actor, key)
+    _licensed(reg, actor, where, str(given.get("license", "")), parents)
     return Details(
         model=where.model, name=where.name, card=told, schema=edited, metrics=metrics,
         parameters=dict(draft.inspection.parameters), links=urls, training=trained,
         parents=parents, relation=relation, files=side, **given,
     )  # fmt: skip
+
+
+def _licensed(reg: Registry, actor: Actor, where: Place, said: str, parents: Sequence[str]) -> None:
+    """Whether the license fits the parents; a version has that of its model."""
+    if where.model and parents:
+        said = models.get(reg, actor, where.model).license
+    if parents or (said and not where.model):
+        licensing.while_chosen(reg, actor, said, parents)
 
 
 def send(reg: Registry, actor: Actor, draft: Draft, said: Details) -> Version:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import cards, kin_chart, notices, text, travel
+from pages.parts import cards, kin_chart, licensing, notices, text, travel
 from registry import access, lineage
 from registry.core import Registry
 from registry.memory import recalled
@@ -84,6 +84,7 @@ def _parents(
                 with notices.shown(stop=False):
                     lineage.unlink(reg, actor, version.ref, parent)
                     cards.done(f"{parent} is no parent any more")
+        licensing.of_parent(reg, actor, version.ref, parent)
     if not found[0].edges:
         st.caption("Nothing is recorded.")
     if not why:

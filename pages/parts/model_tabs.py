@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts import (
     cards,
     conversion,
+    licensing,
     notices,
     past_list,
     reports,
@@ -56,6 +57,7 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
         conversion.facts(chosen)
         _trained(chosen)
         _loads_here(reg, actor, chosen)
+        licensing.of_model(reg, actor, model, chosen)
         reports.of_version(chosen)
         if chosen.findings:
             cards.section("What was noticed")

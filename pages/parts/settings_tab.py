@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import cards, drafts, gate_editor, keeping_choice, notices, text, travel
+from pages.parts import cards, drafts, gate_editor, hooks, keeping_choice, notices, text, travel
 from registry import access, models
 from registry.core import Registry
 from registry.records import LEVELS, Actor, Model
@@ -28,6 +28,7 @@ def show(reg: Registry, actor: Actor, model: Model) -> None:
         _transfer(reg, actor, model)
         keeping_choice.editor(reg, actor, model)
     gate_editor.show(reg, actor, model)
+    hooks.of_model(reg, actor, model)
 
 
 def _describe(reg: Registry, actor: Actor, model: Model) -> None:

@@ -48,6 +48,7 @@ class JobRow(Base):  # jobs
     progress: Mapped[float] = mapped_column(default=0.0)
     message: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
+    not_before: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
 

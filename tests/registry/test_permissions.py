@@ -21,6 +21,8 @@ file.stage        upload    -
 training.make     upload    -
 dataset.keep      upload    -
 token.make        search    -       in person
+webhook.make      search    -       in person
+webhook.edit      upload    manage  in person
 people.govern     admin     -       in person
 system.look       admin     -       in person
 system.reset      admin     -       in person

@@ -64,7 +64,8 @@ def report_is(reg, version, report):
 
 def actions(reg):
     with reg.reading() as s:
-        return list(s.execute(select(AuditRow.action).order_by(AuditRow.id.desc())).scalars())
+        people = select(AuditRow.action).where(AuditRow.actor != "system")
+        return list(s.execute(people.order_by(AuditRow.id.desc())).scalars())
 
 
 def status(reg, actor, version):

@@ -1,0 +1,89 @@
+"""Records about whether a model can be relied on: licenses, scorecard, webhooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Answer = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseCheck:
+    """Whether a work under `source` may go on under `target`; a reading, no legal advice.
+
+    `why` is one sentence; `warnings` hold what must be kept or looked at; `rule` says where the
+    rule is written.
+    """
+
+    source: str
+    target: str
+    compatible: Answer
+    why: str
+    warnings: tuple[str, ...] = ()
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParentLicense:
+    """The license of a parent against that of what was made from it."""
+
+    parent: str
+    relation: str
+    check: LicenseCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that is told of events; of one model, or of all that the person may see.
+
+    `disabled` says why it is off; "" while it is on.
+    """
+
+    id: str
+    url: str
+    model: str
+    events: tuple[str, ...]
+    by: str
+    disabled: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event told to one webhook: "waiting", "delivered" or "failed", and what was answered.
+
+    `answered` is the last HTTP status, None without an answer; `said` at most 200 characters of it.
+    """
+
+    id: str
+    event: str
+    state: str
+    tries: int
+    answered: int | None
+    said: str
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One measure of a scorecard, 0 to 1, or None: not measured, for the reason in `evidence`."""
+
+    key: str
+    title: str
+    value: float | None
+    weight: float
+    evidence: str
+    where: str
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """All measures of a version; `net` is the weighted mean of those that were measured."""
+
+    ref: str
+    scores: tuple[Score, ...]
+    net: float | None

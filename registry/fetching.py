@@ -1,0 +1,92 @@
+"""Asks addresses outside, in a child process that cannot be turned against the inner network.
+
+Off unless the operator turns it on; see `fetch_child.py` for what is permitted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from registry import fetch_child
+from registry.errors import FetchFailed
+from registry.fetch_child import Reply
+from registry.settings import Settings
+
+OFF = "fetching is off: the operator turns it on with VITRINE_FETCH=1"
+_CHILD = Path(fetch_child.__file__)
+_GRACE_S = 3.0
+
+
+def get(settings: Settings, url: str, most_bytes: int = 1 << 20) -> Reply:
+    """What an address answers, with at most three redirects.
+
+    Raises:
+        FetchFailed: Fetching is off, the address is not permitted, or nothing useful came.
+    """
+    if not settings.fetch:
+        raise FetchFailed(OFF)
+    reply = _send(settings, fetch_child.Order(url, most_bytes=most_bytes))
+    if reply.status != 200:
+        raise FetchFailed(f"it answered with status {reply.status}")
+    return reply
+
+
+def post(settings: Settings, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    """Hand something to an address; a redirect is not followed, and little of the answer is read.
+
+    Raises:
+        FetchFailed: The address is not permitted, or nothing came.
+    """
+    order = fetch_child.Order(url, "POST", headers, body, most_bytes=64 << 10, redirects=0)
+    return _send(settings, order)
+
+
+def look_at(settings: Settings, url: str) -> None:
+    """Whether the address would be asked at all, by its looks: no name is resolved for this.
+
+    Raises:
+        FetchFailed: It would not; says why.
+    """
+    try:
+        fetch_child.look_at(url, ("0.0.0.0/0",), lambda _host, _port: ("0.0.0.0",))
+    except fetch_child.Refused as refused:
+        raise FetchFailed(str(refused)) from None
+
+
+def _send(settings: Settings, order: fetch_child.Order) -> Reply:
+    """Let a child of its own do it: empty environment, no descriptors, killed when late."""
+    told = {
+        **{name: getattr(order, name) for name in ("url", "method", "most_bytes", "redirects")},
+        "headers": dict(order.headers),
+        "body": base64.b64encode(order.body).decode(),
+        "allow": settings.fetch_networks,
+        "timeout_s": settings.fetch_timeout_s,
+    }
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(_CHILD)],
+            input=json.dumps(told).encode(),
+            capture_output=True,
+            timeout=settings.fetch_timeout_s + _GRACE_S,
+            env={},
+            cwd="/",
+            close_fds=True,
+            start_new_session=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise FetchFailed(f"it took longer than {settings.fetch_timeout_s:g} s") from None
+    try:
+        said = json.loads(done.stdout)
+        if problem := said.get("refused") or said.get("failed"):
+            raise FetchFailed(str(problem))
+        body = base64.b64decode(said["body"])
+        return Reply(str(said["url"]), int(said["status"]), dict(said["headers"]), body)
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise FetchFailed("the fetching process broke off") from None
