@@ -31,6 +31,7 @@ ACTIONS: dict[str, Rule] = {
     "model.create": Rule("upload", None),
     "file.stage": Rule("upload", None),
     "model.read": Rule("search", "view"),
+    "model.rate": Rule("search", "view"),
     "model.predict": Rule("predict", "view"),
     "model.download": Rule("download", "view"),
     "model.edit": Rule("upload", "edit"),

@@ -32,6 +32,7 @@ from registry.evaluation import PairedTest as PairedTest
 from registry.evaluation import Quality as Quality
 from registry.evaluation import Residuals as Residuals
 from registry.evaluation import Slice as Slice
+from registry.exchange import Rating as Rating
 from registry.inspection import Checked as Checked
 from registry.inspection import Finding as Finding
 from registry.inspection import FindingLevel as FindingLevel
@@ -98,6 +99,7 @@ Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
 ArtifactKind = Literal["model", "config", "requirements", "sample", "data", "card", "license"]
 T = TypeVar("T")
+ModelOrder = Literal["updated", "name", "created", "versions", "metric", "stars"]
 JobState = Literal["queued", "running", "done", "failed"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -242,6 +244,8 @@ class Model:
     latest: int | None = None
     metric: float | None = None
     metric_history: tuple[float, ...] = ()
+    rating: float | None = None
+    n_ratings: int = 0
     deleted_at: datetime | None = None
 
     @property
@@ -269,7 +273,8 @@ class ModelQuery:
     licenses: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     metrics: tuple[MetricFilter, ...] = ()
-    sort: Literal["updated", "name", "created", "versions", "metric"] = "updated"
+    stars: tuple[MetricFilter, ...] = ()
+    sort: ModelOrder = "updated"
     trash: bool = False
 
 

@@ -148,6 +148,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "rules": lambda w: [Rule("metric", metric="accuracy_score", value=0.9)],
     "scoring_id": lambda w: w.scoring_id,
     "staged_id": lambda w: w.staged_id,
+    "stars": lambda w: 4,
     "target": lambda w: "",
     "task": lambda w: "classification",
     "tensor_name": lambda w: "input",
@@ -252,6 +253,7 @@ NOT_RUN_HERE = {
     "metric_files.read": "needs an upload that holds metrics; see tests/registry",
     "training.save": "needs candidates that were fitted; see tests/registry/training",
     "trainings.look": "needs an upload that is a table; see tests/registry/training",
+    "ratings.rate": "nobody rates a model of their own; see tests/registry/test_ratings.py",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
 }
 

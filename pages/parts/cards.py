@@ -26,6 +26,8 @@ _FINDING = {
 _DONE = {
     "model.create": "created",
     "model.edit": "edited",
+    "model.rate": "rated",
+    "model.unrate": "took back the rating of",
     "model.trash": "put into the trash",
     "model.restore": "restored",
     "model.purge": "deleted for good",

@@ -12,6 +12,7 @@ from pages.parts import (
     reports,
     schemas,
     snippets,
+    stars,
     text,
     travel,
 )
@@ -42,6 +43,7 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
     with left:
         _written(reg, actor, model)
     with right:
+        stars.show(reg, actor, model)
         if chosen is None:
             st.caption("No version yet.")
             return

@@ -15,6 +15,7 @@ from registry.tables.catalog import ParentRow as ParentRow
 from registry.tables.catalog import TagRow as TagRow
 from registry.tables.catalog import TrustRow as TrustRow
 from registry.tables.catalog import VersionRow as VersionRow
+from registry.tables.exchange import RatingRow as RatingRow
 from registry.tables.people import CodeRow as CodeRow
 from registry.tables.people import SessionRow as SessionRow
 from registry.tables.people import SignInRow as SignInRow
