@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,37 @@ class Rating:
     @property
     def n_votes(self) -> int:
         return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionUse:
+    """How much one version was used within the days asked for."""
+
+    number: int
+    downloads: int = 0
+    predictions: int = 0
+    last_downloaded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much a model was used, by UTC day, the last being today; versions newest first."""
+
+    days: tuple[date, ...]
+    downloads: tuple[int, ...]
+    predictions: tuple[int, ...]
+    versions: tuple[VersionUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadLine:
+    """One download: when, by whom ("" when the account is gone), of which version, as what.
+
+    `what` is "file", "package", "mlflow" or "hub"; `filenames` are the files of the version in it.
+    """
+
+    at: datetime
+    by: str
+    number: int
+    what: str
+    filenames: tuple[str, ...]

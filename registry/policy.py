@@ -34,6 +34,7 @@ ACTIONS: dict[str, Rule] = {
     "model.rate": Rule("search", "view"),
     "model.predict": Rule("predict", "view"),
     "model.download": Rule("download", "view"),
+    "download.list": Rule("search", "manage"),
     "model.edit": Rule("upload", "edit"),
     "version.add": Rule("upload", "edit"),
     "version.edit": Rule("upload", "edit"),

@@ -32,7 +32,10 @@ from registry.evaluation import PairedTest as PairedTest
 from registry.evaluation import Quality as Quality
 from registry.evaluation import Residuals as Residuals
 from registry.evaluation import Slice as Slice
+from registry.exchange import DownloadLine as DownloadLine
 from registry.exchange import Rating as Rating
+from registry.exchange import Usage as Usage
+from registry.exchange import VersionUse as VersionUse
 from registry.inspection import Checked as Checked
 from registry.inspection import Finding as Finding
 from registry.inspection import FindingLevel as FindingLevel

@@ -253,7 +253,15 @@ def _number(subject: str) -> str:
 
 def _detail(line: AuditLine) -> str:
     """The few details worth a word."""
-    told = {"alias": "", "to": "to ", "level": "as ", "name": "", "reason": "“", "changed": ""}
+    told = {
+        "alias": "",
+        "to": "to ",
+        "level": "as ",
+        "name": "",
+        "reason": "“",
+        "changed": "",
+        "stars": "★ ",
+    }
     told |= {"rules": "", "failed": "overriding: ", "what": "now: "}
     parts = []
     for key, before in told.items():

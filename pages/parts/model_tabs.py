@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts import (
     cards,
     conversion,
+    exporting,
     notices,
     past_list,
     reports,
@@ -15,6 +16,7 @@ from pages.parts import (
     stars,
     text,
     travel,
+    usage_view,
 )
 from registry import access, activity, advice, downloads, models, versions
 from registry.core import Registry
@@ -172,7 +174,9 @@ def files(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
     """The files of a version: size, digest, downloads, and links to get them."""
     why = access.allowed(actor, model.level, "model.download")
     n, size = text.count(len(version.artifacts), "file"), text.size(version.size_bytes)
-    st.caption(f"{n}, {size}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":small[:gray[{n}, {size}]]", width="stretch")
+        exporting.menu(reg, actor, model, version)
     if version.status == "quarantined":
         st.caption("Quarantined: whoever loads it elsewhere runs what it asks for, unprotected.")
     for artifact in version.artifacts:
@@ -214,6 +218,7 @@ def _file(reg: Registry, actor: Actor, artifact: Artifact, why: str) -> None:
 
 def happened(reg: Registry, actor: Actor, model: Model) -> None:
     """What was done with the model, newest first; what people flagged, for those who manage it."""
+    usage_view.show(reg, actor, model)
     past_list.flagged(reg, actor, model)
     cards.section("Changes")
     page = recalled(activity.find, reg, actor, model=model.ref, size=30)
