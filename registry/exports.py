@@ -268,16 +268,25 @@ def _converted(reg: Registry, it: _Leaving, flavor: mlflow_folder.Flavor) -> Ent
             for start in range(0, len(made.data), _BLOCK):
                 kept.write(made.data[start : start + _BLOCK])
         kept.flush()
-        file = os.fdopen(os.dup(kept.fileno()), "rb")  # closed when nobody reads it any more
-    size_bytes = os.fstat(file.fileno()).st_size
+        nameless = _Nameless(os.dup(kept.fileno()))
 
     def read() -> Iterator[bytes]:
         offset = 0
-        while block := os.pread(file.fileno(), _BLOCK, offset):
+        while block := os.pread(nameless.fd, _BLOCK, offset):
             offset += len(block)
             yield block
 
-    return Entry(flavor.path, size_bytes, read)
+    return Entry(flavor.path, os.fstat(nameless.fd).st_size, read)
+
+
+class _Nameless:
+    """A file that nobody can open by name; gone when the last who would read it is."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __del__(self) -> None:
+        os.close(self.fd)
 
 
 def _signer(reg: Registry) -> URLSafeTimedSerializer:

@@ -47,15 +47,20 @@ _METRICS = {
 }
 NO_DATASET = "not named"
 FENCE = "---"
+OURS = ("license", "license_name", "library_name", "tags", "pipeline_tag", "model-index")
+_FRONT = re.compile(r"---[ \t]*\r?\n(.*?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_KEY = re.compile(r"([A-Za-z_][\w-]*)\s*:")
 
 
 def written(model: Model, version: Version) -> str:
     """The card of a version: front matter, then the card, then how it is used."""
     import yaml
 
+    told, body = split(without_ours(model.card))
     front = yaml.safe_dump(front_matter(model, version), sort_keys=False, allow_unicode=True)
+    front += f"{told.strip()}\n" if told.strip() else ""
     title = " ".join(model.name.split())
-    body = model.card.strip() or f"# {title}\n\n{model.description}".strip()
+    body = body.strip() or f"# {title}\n\n{model.description}".strip()
     return f"{FENCE}\n{front}{FENCE}\n\n{body}\n"
 
 
@@ -96,12 +101,38 @@ def _results(version: Version, task: str | None) -> list[dict[str, Any]]:
         if args := {key: value for key, value in known.items() if value not in ("", None)}:
             told["args"] = args
         by_dataset[metric.dataset].append(told)
-    kind = {"type": task or "other"}
     return [
-        {"task": kind, "dataset": {"name": name or NO_DATASET, "type": name or NO_DATASET},
-         "metrics": metrics}
+        {
+            "task": {"type": task or "other"},  # a table of its own: nothing is repeated by name
+            "dataset": dict.fromkeys(("name", "type"), name or NO_DATASET),
+            "metrics": metrics,
+        }
         for name, metrics in by_dataset.items()
-    ]  # fmt: skip
+    ]
+
+
+def split(card: str) -> tuple[str, str]:
+    """Front matter, "" without one, and body of a card; both as text."""
+    found = _FRONT.match(card)
+    return (found[1], card[found.end() :]) if found else ("", card)
+
+
+def without_ours(card: str) -> str:
+    """A card whose front matter has lost what the registry keeps elsewhere; the rest stays.
+
+    By its lines, which is safe for text from anybody.
+    """
+    front, body = split(card)
+    if not front:
+        return card
+    kept, keep = [], True
+    for line in front.splitlines():
+        if key := _KEY.match(line):
+            keep = key[1] not in OURS
+        if keep:
+            kept.append(line)
+    rest = "\n".join(kept).strip()
+    return f"{FENCE}\n{rest}\n{FENCE}\n\n{body.lstrip()}" if rest else body.lstrip()
 
 
 def license_of(told: dict[str, Any]) -> str:

@@ -48,6 +48,7 @@ from registry.inspection import Verdict as Verdict
 from registry.package import Package as Package
 from registry.package import Packed as Packed
 from registry.package import PackedKind as PackedKind
+from registry.package import Told as Told
 from registry.prediction import OutputValue as OutputValue
 from registry.prediction import Prediction as Prediction
 from registry.prediction import PredictionLine as PredictionLine

@@ -124,6 +124,7 @@ def _trained(version: Version) -> None:
         "algorithm": "Algorithm", "dataset": "Data set", "target": "Target",
         "features": "Features", "n_train": "Training rows", "n_test": "Test rows",
         "validation": "Judged by", "training_time_s": "Seconds of training",
+        "mlflow run": "MLflow run", "mlflow version": "MLflow", "mlflow flavors": "MLflow flavors",
     }  # fmt: skip
     told = {key: value for key, value in version.training.items() if key in names}
     said = {
