@@ -59,3 +59,12 @@ class DownloadLine:
     number: int
     what: str
     filenames: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFile:
+    """A file in the folder of the server: its path there, size, and when it was last written."""
+
+    path: str
+    size_bytes: int
+    modified_at: datetime

@@ -34,14 +34,7 @@ _FLAVORS = {
 }
 _PICKLED = Flavor("sklearn", "model.pkl", "scikit-learn")
 _BY_JOBLIB = Flavor("sklearn", "model.skops", "scikit-learn", "skops")
-_PICKLES_OWN = (
-    "builtins.",
-    "copyreg.",
-    "_codecs.",
-    "joblib.numpy_pickle",
-    "numpy.",
-    "numpy._core.",
-)
+_PICKLES_OWN = ("builtins.", "copyreg.", "_codecs.", "joblib.numpy_pickle", "numpy._core.")
 """Names that pickles ask for and skops does not."""
 _NEEDS = {"sklearn": ("numpy", "scikit-learn", "scipy", "pandas", "skops"),
           "onnx": ("numpy", "onnx", "onnxruntime", "pandas"),

@@ -33,6 +33,7 @@ from registry.evaluation import Quality as Quality
 from registry.evaluation import Residuals as Residuals
 from registry.evaluation import Slice as Slice
 from registry.exchange import DownloadLine as DownloadLine
+from registry.exchange import FolderFile as FolderFile
 from registry.exchange import Rating as Rating
 from registry.exchange import Usage as Usage
 from registry.exchange import VersionUse as VersionUse

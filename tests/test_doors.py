@@ -136,6 +136,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "flag": lambda w: "wrong",
     "what": lambda w: "full",
     "password": lambda w: PASSWORD,
+    "path": lambda w: "model.joblib",
     "permissions": lambda w: ["predict"],
     "query": lambda w: ModelQuery(text=SECRET),
     "reason": lambda w: "read and found harmless",
@@ -254,6 +255,7 @@ NOT_RUN_HERE = {
     "training.save": "needs candidates that were fitted; see tests/registry/training",
     "trainings.look": "needs an upload that is a table; see tests/registry/training",
     "ratings.rate": "nobody rates a model of their own; see tests/registry/test_ratings.py",
+    "server_folder.take": "needs the operator's folder; see tests/registry",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
 }
 

@@ -12,7 +12,7 @@ from pages.parts import beside, cards, kin, notices, packed, reports, schemas, t
 from registry import models, packages, publish, staging, versions
 from registry.core import Registry
 from registry.errors import NotFound, RegistryError, Rejected, SeveralModels
-from registry.records import Actor, Details, Draft, Version
+from registry.records import Actor, Details, Draft, Staged, Version
 
 NEW = "A new model"
 TASKS = (
@@ -66,6 +66,12 @@ def collect(reg: Registry) -> list[str]:
     if ids != before:
         st.query_params["draft"] = ids
     return ids
+
+
+def add(staged: Staged) -> None:
+    """Open a draft of a file that came another way than through the browser."""
+    _names()[staged.id] = staged.filename
+    st.query_params["draft"] = [*st.query_params.get_all("draft"), staged.id]
 
 
 def teach() -> None:

@@ -105,7 +105,11 @@ def test_what_joblib_wrote_leaves_as_skops(reg: Registry, alice: Actor, iris: Ve
     archive = folder(reg, alice, iris)
     own = described(archive)["flavors"]["sklearn"]
     assert (own["pickled_model"], own["serialization_format"]) == ("model.skops", "skops")
-    assert own["skops_trusted_types"] == ["sklearn.linear_model._logistic.LogisticRegression"]
+    assert own["skops_trusted_types"] == [
+        "numpy.dtype",
+        "numpy.ndarray",
+        "sklearn.linear_model._logistic.LogisticRegression",
+    ]
     with archive.open("model.skops") as inner, zipfile.ZipFile(inner) as saved:
         assert "schema.json" in saved.namelist()
 
