@@ -21,12 +21,14 @@ $(STAMP): requirements.txt
 	@touch $@
 
 demo: $(STAMP)  ## start the app with sample models that it trains itself
-	$(BIN)/python -m registry demo --serve
+	$(BIN)/python -m registry demo --serve --host $(HOST) --port $(PORT)
 
 run: $(STAMP)  ## start the app empty: the first visitor creates the admin
 	$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT)
 
-test: lint types unit screens frameworks browser  ## everything that must be green
+test: $(STAMP)  ## everything that must be green
+	$(MAKE) --no-print-directory -j 2 lint types
+	$(MAKE) --no-print-directory unit screens frameworks browser
 
 lint: $(STAMP)  ## ruff, import-linter, the rules of the house that no linter knows
 	$(BIN)/ruff check .

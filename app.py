@@ -37,6 +37,7 @@ from registry import (
     staging,
     training,
     trainings,
+    uploads,
 )
 from registry.core import Registry
 from registry.records import Actor, ModelQuery
@@ -55,7 +56,7 @@ _HANDLERS = {
     trainings.KIND: training.run,
     **conversions.HANDLERS,
 }
-_SWEEPS = (checks.catch_up, staging.sweep, retention.sweep, scorings.sweep)
+_SWEEPS = (checks.catch_up, staging.sweep, retention.sweep, scorings.sweep, uploads.sweep)
 _AHEAD = ("pandas", "PIL.ImageFile", "plotly.graph_objects", "pyarrow", "streamlit_authenticator")
 
 

@@ -8,24 +8,16 @@ than a batch.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import threading
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import psutil
-
-from benchmarks.harness import PASSWORD, ROOT, machine, median, verdict
-from registry import accounts, checks, datasets, evaluating, evaluations, publish, results, staging
-from registry.core import Registry, open_registry
+from benchmarks.harness import Peak, fresh_home, machine, median, python, stage, verdict
+from registry import checks, datasets, evaluating, evaluations, publish, results
+from registry.core import Registry
 from registry.records import Actor, Details
-from registry.settings import Settings
 
 N_ROWS, N_COLUMNS, N_ROUNDS = 1_000_000, 30, 3
-_BLOCK = 1 << 20
 MAKE = f"""
 import sys, joblib, numpy as np, pyarrow as pa, pyarrow.csv
 from sklearn.ensemble import RandomForestClassifier
@@ -56,50 +48,28 @@ print(json.dumps([time.perf_counter() - started, right / n]))
 """
 
 
-class _Peak(threading.Thread):
-    """The most memory this process has had while it ran, in MB."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.process, self.over = psutil.Process(), threading.Event()
-        self.before = self.most = self.process.memory_info().rss / 2**20
-
-    def run(self) -> None:
-        while not self.over.wait(0.02):
-            self.most = max(self.most, self.process.memory_info().rss / 2**20)
-
-
 def main() -> None:
     print(machine())
-    with TemporaryDirectory(prefix="vitrine-bench-") as name:
-        folder = Path(name)
-        _python(MAKE, str(folder))
-        reg = open_registry(Settings(home=folder / "home", min_free_disk_mb=0, _env_file=None))
-        actor = accounts.create_user(
-            reg, username="tester", name="Tester", email="t@example.org", password=PASSWORD,
-            role="author",
-        )  # fmt: skip
-        try:
-            _compare(reg, actor, folder)
-        finally:
-            reg.close()
+    with fresh_home() as (reg, actor, folder):
+        python(MAKE, str(folder))
+        _compare(reg, actor, folder)
 
 
 def _compare(reg: Registry, actor: Actor, folder: Path) -> None:
     started = time.perf_counter()
-    dataset = datasets.add(reg, actor, _stage(reg, actor, folder / "rows.csv"))
+    dataset = datasets.add(reg, actor, stage(reg, actor, folder / "rows.csv"))
     size_mb = dataset.size_bytes / 1e6
     print(f"{dataset.n_rows:,} rows, {size_mb:.0f} MB, stored in "
           f"{time.perf_counter() - started:.1f} s")  # fmt: skip
     for name in ("logistic", "forest"):
-        staged = _stage(reg, actor, folder / f"{name}.joblib")
+        staged = stage(reg, actor, folder / f"{name}.joblib")
         draft = publish.examine(reg, actor, staged)
         version = publish.publish(reg, actor, draft.id, Details(name=name))
         checks.run(reg, version.id)
         ours, raw, grown = [], [], []
         for _ in range(N_ROUNDS):
             answered, total, growth, score = _ours(reg, actor, dataset.id, version.ref)
-            bare, their_score = json.loads(_python(RAW, str(folder / f"{name}.joblib"),
+            bare, their_score = json.loads(python(RAW, str(folder / f"{name}.joblib"),
                                                    str(folder / "rows.csv")))  # fmt: skip
             assert abs(score - their_score) < 1e-9, (score, their_score)
             ours.append(answered)
@@ -119,7 +89,7 @@ def _ours(
 ) -> tuple[float, float, float, float]:
     """Seconds until every row was answered, until all was done; memory grown; accuracy."""
     evaluation_id = evaluations.start(reg, actor, dataset_id, [ref], "label", "classification")
-    peak, started = _Peak(), time.perf_counter()
+    peak, started = Peak(), time.perf_counter()
     answered: list[float] = []
     outcome: Any = evaluating._outcome
 
@@ -137,21 +107,6 @@ def _ours(
     assert quality
     score = next(m.value for m in quality.metrics if m.name == "accuracy_score")
     return answered[0], total, peak.most - peak.before, score
-
-
-def _stage(reg: Registry, actor: Actor, path: Path) -> str:
-    with staging.receive(reg, actor, path.name) as incoming, path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            incoming.write(block)
-        return incoming.finish().id
-
-
-def _python(code: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import socket
@@ -9,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
-from registry import accounts, sessions
+from registry import accounts, sessions, staging
 from registry.core import Registry, open_registry
 from registry.records import Actor
 from registry.settings import Settings
@@ -48,6 +50,53 @@ def verdict(name: str, measured: float, limit: float, unit: str, *, at_least: bo
     sign = "≥" if at_least else "≤"
     word = "pass" if passes else "falls short"
     return f"{name}: {measured:.2f} {unit} (target {sign} {limit:g} {unit}) — {word}"
+
+
+class Peak(threading.Thread):
+    """The most memory this process has had while it ran, in MB."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        gc.collect()
+        self.process, self.over = psutil.Process(), threading.Event()
+        self.before = self.most = self.process.memory_info().rss / 2**20
+
+    def run(self) -> None:
+        while not self.over.wait(0.02):
+            self.most = max(self.most, self.process.memory_info().rss / 2**20)
+
+
+@contextmanager
+def fresh_home() -> Iterator[tuple[Registry, Actor, Path]]:
+    """An empty registry in this process, who works in it, and a folder for what is made."""
+    with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as name:
+        folder = Path(name)
+        reg = open_registry(Settings(home=folder / "home", min_free_disk_mb=0, _env_file=None))
+        actor = accounts.create_user(
+            reg, username="tester", name="Tester", email="t@example.org", password=PASSWORD,
+            role="author",
+        )  # fmt: skip
+        try:
+            yield reg, actor, folder
+        finally:
+            reg.close()
+
+
+def stage(reg: Registry, actor: Actor, path: Path) -> str:
+    """Upload a file in pieces; the id of what waits."""
+    with staging.receive(reg, actor, path.name) as incoming, path.open("rb") as file:
+        while block := file.read(1 << 20):
+            incoming.write(block)
+        return incoming.finish().id
+
+
+def python(code: str, *arguments: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
 
 
 def median(values: list[float]) -> float:

@@ -7,26 +7,17 @@ the other, with less to do, writes the answers alone.
 
 from __future__ import annotations
 
-import gc
 import json
-import subprocess
-import sys
-import threading
 import time
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
-import psutil
-
-from benchmarks.harness import PASSWORD, ROOT, machine, verdict
-from registry import accounts, checks, publish, scoring, scorings, staging
-from registry.core import Registry, open_registry
+from benchmarks.harness import Peak, fresh_home, machine, python, stage, verdict
+from registry import checks, publish, scoring, scorings
+from registry.core import Registry
 from registry.records import Actor, Details
-from registry.settings import Settings
 
 N_ROWS, N_COLUMNS, N_ROUNDS = 1_000_000, 30, 3
-_BLOCK = 1 << 20
 MAKE = f"""
 import sys
 from pathlib import Path
@@ -70,40 +61,17 @@ print(json.dumps(time.perf_counter() - started))
 """
 
 
-class _Peak(threading.Thread):
-    """The most memory this process has had while it ran, in MB."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        gc.collect()
-        self.process, self.over = psutil.Process(), threading.Event()
-        self.before = self.most = self.process.memory_info().rss / 2**20
-
-    def run(self) -> None:
-        while not self.over.wait(0.02):
-            self.most = max(self.most, self.process.memory_info().rss / 2**20)
-
-
 def main() -> None:
     print(machine())
-    with TemporaryDirectory(prefix="vitrine-bench-") as name:
-        folder = Path(name)
-        _python(MAKE, str(folder))
-        reg = open_registry(Settings(home=folder / "home", min_free_disk_mb=0, _env_file=None))
-        actor = accounts.create_user(
-            reg, username="tester", name="Tester", email="t@example.org", password=PASSWORD,
-            role="author",
-        )  # fmt: skip
-        try:
-            for model in ("logistic", "forest"):
-                _compare(reg, actor, folder, model)
-        finally:
-            reg.close()
+    with fresh_home() as (reg, actor, folder):
+        python(MAKE, str(folder))
+        for model in ("logistic", "forest"):
+            _compare(reg, actor, folder, model)
 
 
 def _compare(reg: Registry, actor: Actor, folder: Path, name: str) -> None:
     file, rows = folder / f"{name}.joblib", folder / "rows.csv"
-    draft = publish.examine(reg, actor, _stage(reg, actor, file))
+    draft = publish.examine(reg, actor, stage(reg, actor, file))
     version = publish.publish(reg, actor, draft.id, Details(name=name))
     checks.run(reg, version.id)
     size_mb = rows.stat().st_size / 1e6
@@ -117,7 +85,7 @@ def _compare(reg: Registry, actor: Actor, folder: Path, name: str) -> None:
         grown.append(growth)
         for kind, times in raw.items():
             out = folder / "raw.csv"
-            times.append(json.loads(_python(RAW, str(file), str(rows), str(out), kind)))
+            times.append(json.loads(python(RAW, str(file), str(rows), str(out), kind)))
         print(f"{name}: {took:.1f} s, bare {raw['whole'][-1]:.1f} s, bare without the rows "
               f"{raw['answers'][-1]:.1f} s, memory +{growth:.0f} MB")  # fmt: skip
     print(f"{name}: {N_ROWS / median(ours):,.0f} rows/s, bare "
@@ -132,8 +100,8 @@ def _compare(reg: Registry, actor: Actor, folder: Path, name: str) -> None:
 
 def _ours(reg: Registry, actor: Actor, rows: Path, ref: str) -> tuple[float, float]:
     """Seconds of the job, and the memory by which this process grew meanwhile."""
-    scoring_id = scoring.start(reg, actor, ref, _stage(reg, actor, rows))
-    peak, started = _Peak(), time.perf_counter()
+    scoring_id = scoring.start(reg, actor, ref, stage(reg, actor, rows))
+    peak, started = Peak(), time.perf_counter()
     peak.start()
     scoring.run(reg, scoring_id)
     took = time.perf_counter() - started
@@ -142,21 +110,6 @@ def _ours(reg: Registry, actor: Actor, rows: Path, ref: str) -> tuple[float, flo
     assert (found.n_rows, found.n_bad, found.state) == (N_ROWS, 0, "done"), found
     scorings.remove(reg, actor, scoring_id)
     return took, peak.most - peak.before
-
-
-def _stage(reg: Registry, actor: Actor, path: Path) -> str:
-    with staging.receive(reg, actor, path.name) as incoming, path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            incoming.write(block)
-        return incoming.finish().id
-
-
-def _python(code: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return done.stdout
 
 
 if __name__ == "__main__":

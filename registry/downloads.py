@@ -9,7 +9,7 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from registry import models, sessions
+from registry import models, references, sessions
 from registry.core import Registry
 from registry.errors import Forbidden, NotFound
 from registry.records import Actor, DownloadLine, Page
@@ -38,6 +38,35 @@ def open_artifact(reg: Registry, actor: Actor, artifact_id: str) -> Opened:
     fd = reg.store.open(row.digest, row.blake3)
     with reg.writing() as s:
         count_in(s, actor, [artifact_id], "file")
+    return Opened(fd, row.filename, row.size_bytes, row.digest)
+
+
+def open_file(reg: Registry, actor: Actor, ref: str, file: str, *, counted: bool = True) -> Opened:
+    """Open the file of a version that has this id, or is the first of this kind.
+
+    Args:
+        counted: Whether this is a download of its own, not the rest of one.
+
+    Raises:
+        NotFound: No such file or version, or the actor may not see it.
+        Forbidden: The actor may see the model but not download it.
+        StoreError: The bytes are missing or have changed.
+    """
+    with reg.reading() as s:
+        _, version = references.for_action(s, actor, "model.download", ref)
+        row = s.execute(
+            select(ArtifactRow)
+            .where(ArtifactRow.version_id == version.id)
+            .where((ArtifactRow.id == file) | (ArtifactRow.kind == file))
+            .order_by(ArtifactRow.id != file, ArtifactRow.filename)
+            .limit(1)
+        ).scalar_one_or_none()
+    if row is None:
+        raise NotFound(f"this version has no file {file!r}")
+    fd = reg.store.open(row.digest, row.blake3)
+    if counted:
+        with reg.writing() as s:
+            s.add(DownloadRow(artifact_id=row.id, user_id=actor.id))
     return Opened(fd, row.filename, row.size_bytes, row.digest)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from registry.calling import Login as Login
+from registry.calling import Upload as Upload
 from registry.comparison import Comparison as Comparison
 from registry.comparison import Compatibility as Compatibility
 from registry.comparison import MetricLine as MetricLine

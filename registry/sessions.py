@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import cast
 
 from sqlalchemy import Select, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from registry import audit
+from registry import audit, logins
 from registry.core import Registry
 from registry.errors import NotSignedIn
-from registry.records import Actor, Role
+from registry.people import actor_of as actor_of
+from registry.records import Actor
 from registry.tables import SessionRow, UserRow, now
 
 TICKET_S = 60
@@ -107,7 +107,8 @@ def sign_out_everywhere(reg: Registry, actor: Actor, keep_session: str = "") -> 
 
 
 def revoke_in(s: Session, user_id: str, keep_session: str = "") -> int:
-    """End a user's live sessions, inside the caller's transaction."""
+    """End a user's live sessions and logins, inside the caller's transaction; how many sessions."""
+    logins.revoke_in(s, user_id)
     ended = s.execute(
         update(SessionRow)
         .where(
@@ -124,11 +125,6 @@ def revoke_in(s: Session, user_id: str, keep_session: str = "") -> int:
 def drop_in(s: Session, user_id: str) -> None:
     """Remove a user's sessions, inside the caller's transaction."""
     s.execute(delete(SessionRow).where(SessionRow.user_id == user_id))
-
-
-def actor_of(row: UserRow) -> Actor:
-    """The record of a user's row."""
-    return Actor(row.id, row.username, row.name, row.email, cast("Role", row.role))
 
 
 _Live = Select[str, datetime, UserRow]

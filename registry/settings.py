@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     load_timeout_s: float = Field(60, gt=0, description="Seconds loading a model may take.")
     convert_timeout_s: float = Field(300, gt=0, description="Seconds a conversion may take.")
     benchmark_timeout_s: float = Field(300, gt=0, description="Seconds a benchmark may take.")
+    benchmark_uploads: bool = Field(
+        True, description="Measure every new version as soon as it is ready, not only on request."
+    )
     dataset_rows: int = Field(2_000_000, gt=0, description="Labelled rows one data set may have.")
     scoring_rows: int = Field(5_000_000, gt=0, description="Rows one file to score may have.")
     scored_h: float = Field(24, gt=0, description="Hours a scored file can be fetched.")
@@ -91,6 +94,11 @@ class Settings(BaseSettings):
     @property
     def staging_folder(self) -> Path:
         return self.home.absolute() / "staging"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """Where uploads that come in parts grow."""
+        return self.home.absolute() / "uploads"
 
     @property
     def max_request_bytes(self) -> int:

@@ -150,7 +150,7 @@ class Incoming:
             raise TooLarge(f"{self._filename} is above the limit of {settings.max_upload_mb} MB")
         if self._size >= self._next_look:
             self._next_look = self._size + _LOOK_AT_DISK_EVERY
-            _refuse_full_disk(self._reg)
+            need_room(self._reg)
 
 
 def receive(reg: Registry, actor: Actor, filename: str, made_by: str = "") -> Incoming:
@@ -169,7 +169,7 @@ def receive(reg: Registry, actor: Actor, filename: str, made_by: str = "") -> In
         raise Forbidden(why)
     with reg.reading() as s:
         _refuse_too_often(s, reg, actor)
-    _refuse_full_disk(reg)
+    need_room(reg)
     return Incoming(reg, actor, filename, made_by)
 
 
@@ -232,6 +232,12 @@ def row_in(s: Session, actor: Actor, staged_id: str) -> StagedRow:
     if row is None or row.user_id != actor.id:
         raise NotFound("this upload is gone (published, discarded or expired); drop the file again")
     return row
+
+
+def has_in(s: Session, actor: Actor, staged_id: str) -> bool:
+    """Whether the actor has such a file."""
+    row = s.get(StagedRow, staged_id)
+    return row is not None and row.user_id == actor.id
 
 
 def remember(
@@ -356,7 +362,12 @@ def _refuse_too_often(s: Session, reg: Registry, actor: Actor) -> None:
         )
 
 
-def _refuse_full_disk(reg: Registry) -> None:
+def need_room(reg: Registry) -> None:
+    """Make sure that the disk is not nearly full.
+
+    Raises:
+        StorageFull: It is.
+    """
     free = shutil.disk_usage(reg.settings.staging_folder).free
     if free < reg.settings.min_free_disk_mb << 20:
         raise StorageFull("the server's disk is nearly full; ask the admin to make room")

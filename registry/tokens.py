@@ -134,7 +134,7 @@ def _require(actor: Actor) -> None:
 
 
 def use(reg: Registry, secret: str, permission: str) -> Actor:
-    """Who asks by this secret, for something that needs `permission`; counts one call.
+    """Who asks by this secret, for something that needs `permission` if any; counts one call.
 
     Raises:
         NotSignedIn: There is no such token, or it is over, or its person is disabled.
@@ -146,7 +146,7 @@ def use(reg: Registry, secret: str, permission: str) -> Actor:
     if found is None:
         raise NotSignedIn(_WRONG)
     token_id, actor = found
-    if permission not in policy.permissions(actor):
+    if permission and permission not in policy.permissions(actor):
         raise Forbidden(f"this token does not permit to {permission}; make one that does")
     with reg.counting() as c:
         taken = c.execute(_TAKE, {"known": token_id, "moment": now()}).first()

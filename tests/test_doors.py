@@ -40,6 +40,7 @@ from registry import (
     tokens,
     trainings,
     trust,
+    uploads,
     versions,
 )
 from registry.core import Registry, open_registry
@@ -92,6 +93,7 @@ class World:
     case_id: str
     prediction_id: str
     token_id: str
+    upload_id: str
 
     @property
     def ref(self) -> str:
@@ -154,6 +156,10 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "task": lambda w: "classification",
     "tensor_name": lambda w: "input",
     "token_id": lambda w: w.token_id,
+    "file": lambda w: "model",
+    "offset": lambda w: 1,
+    "size_bytes": lambda w: 10,
+    "upload_id": lambda w: w.upload_id,
     "tolerance": lambda w: 1e-6,
     "training_id": lambda w: w.training_id,
     "username": lambda w: w.bob.username,
@@ -165,7 +171,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
-    "parent_ref prediction_id ref refs scoring_id staged_id token_id training_id".split()
+    "parent_ref prediction_id ref refs scoring_id staged_id token_id training_id upload_id".split()
 )
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
@@ -302,7 +308,7 @@ def _arguments(door: str, w: World) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def open_reg(tmp_path_factory: pytest.TempPathFactory, pool: Pool) -> Iterator[Registry]:
     home = tmp_path_factory.mktemp("doors")
-    tokens.MOST_TOKENS = 10_000  # alice has one in every world
+    tokens.MOST_TOKENS = uploads.MOST = 10_000  # alice has one in every world
     reg = open_registry(
         Settings(home=home, min_free_disk_mb=0, uploads_per_hour=10_000, _env_file=None), pool
     )
@@ -380,6 +386,7 @@ def make(open_reg: Registry, people: dict[str, Actor], iris_file: Path) -> Calla
             case_id=case.id,
             prediction_id=_asked(reg, alice, rows[0]),
             token_id=tokens.create(reg, alice, "a script", ["predict"])[0].id,
+            upload_id=_arrived(reg, alice),
         )
 
     return run
@@ -408,6 +415,14 @@ def _stage(reg: Registry, actor: Actor, path: Path) -> str:
     with staging.receive(reg, actor, path.name) as incoming:
         incoming.write(path.read_bytes())
         return incoming.finish().id
+
+
+def _arrived(reg: Registry, actor: Actor) -> str:
+    """An upload in parts of which all has arrived."""
+    upload = uploads.begin(reg, actor, f"{SECRET}.onnx", 1)
+    with uploads.resume(reg, actor, upload.id, 0) as part:
+        part.write(b"x")
+    return upload.id
 
 
 def _artifact_of(reg: Registry, actor: Actor, staged_id: str) -> Any:

@@ -4,6 +4,8 @@ from registry.tables.base import Base as Base
 from registry.tables.base import UtcDateTime as UtcDateTime
 from registry.tables.base import new_id as new_id
 from registry.tables.base import now as now
+from registry.tables.calls import LoginRow as LoginRow
+from registry.tables.calls import UploadRow as UploadRow
 from registry.tables.catalog import AliasMoveRow as AliasMoveRow
 from registry.tables.catalog import AliasRow as AliasRow
 from registry.tables.catalog import ArtifactRow as ArtifactRow

@@ -21,14 +21,15 @@ def marked(scope: Scope) -> Scope:
     """The connection with our two headers: the address, and whether it is this machine."""
     ours = (ADDRESS.encode(), LOCAL.encode())
     headers = [(k, v) for k, v in scope["headers"] if k not in ours]
-    address = _address(scope)
-    headers.append((ours[0], address.encode()))
-    if _is_local(scope, address):
+    came_from = address(scope)
+    headers.append((ours[0], came_from.encode()))
+    if _is_local(scope, came_from):
         headers.append((ours[1], b"1"))
     return {**scope, "headers": headers}
 
 
-def _address(scope: Scope) -> str:
+def address(scope: Scope) -> str:
+    """Where a connection comes from, "" when that is no network address."""
     client = scope.get("client")
     try:
         return str(ip_address(client[0])) if client else ""
@@ -36,9 +37,9 @@ def _address(scope: Scope) -> str:
         return ""
 
 
-def _is_local(scope: Scope, address: str) -> bool:
+def _is_local(scope: Scope, came_from: str) -> bool:
     """A direct connection from this machine to a name of this machine: no proxy, no rebinding."""
-    if not address or not ip_address(address).is_loopback:
+    if not came_from or not ip_address(came_from).is_loopback:
         return False
     if any(cookie.header(scope, name) for name in _FORWARDED):
         return False

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 
 from anyio import to_thread
 from sqlalchemy import text
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from registry import downloads, exports, scorings, sessions
 from registry.errors import Forbidden, NotSignedIn, RegistryError
-from registry.web import answers, api, cookie, handle
+from registry.web import answers, cookie, handle
+from registry.web.api import app as api
+from registry.web.sending import Sent
 
 TICKET_HEADER = "x-vitrine-ticket"
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -67,7 +67,7 @@ async def _download(request: Request) -> Response:
     opened = await to_thread.run_sync(
         downloads.open_artifact, reg, found[0], request.path_params["id"]
     )
-    return _Sent(opened)
+    return Sent(opened)
 
 
 @_polite
@@ -80,7 +80,7 @@ async def _scored(request: Request) -> Response:
     opened = await to_thread.run_sync(
         scorings.open_result, reg, found[0], request.path_params["id"]
     )
-    return _Sent(opened)
+    return Sent(opened)
 
 
 @_polite
@@ -88,7 +88,7 @@ async def _linked(request: Request) -> Response:
     """The bytes behind a signed link, for whoever holds it."""
     reg = handle.get()
     opened = await to_thread.run_sync(downloads.open_link, reg, request.path_params["token"])
-    return _Sent(opened)
+    return Sent(opened)
 
 
 @_polite
@@ -134,30 +134,6 @@ async def _health(_request: Request) -> Response:
 
     await to_thread.run_sync(ping)
     return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
-
-
-class _Sent(FileResponse):
-    """An opened file, read through its descriptor and closed at the end; ranges work."""
-
-    def __init__(self, opened: downloads.Opened) -> None:
-        super().__init__(
-            f"/dev/fd/{opened.fd}",
-            filename=opened.filename,
-            media_type="application/octet-stream",
-            headers={
-                "cache-control": "private, no-store",
-                "etag": f'"{opened.digest}"',
-                "x-content-sha256": opened.digest,
-            },
-            stat_result=os.fstat(opened.fd),
-        )
-        self._fd = opened.fd
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            os.close(self._fd)
 
 
 def _need_same_site(request: Request) -> None:

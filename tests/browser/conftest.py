@@ -62,7 +62,11 @@ class Server:
 
 
 def start_server(home: Path, **settings: str) -> Server:
-    """Start the app as `make run` does; `settings` are VITRINE_* variables."""
+    """Start the app as `make run` does; `settings` are VITRINE_* variables.
+
+    New versions are measured only where a test is about it: each takes seconds of a core.
+    """
+    settings = {"benchmark_uploads": "0"} | settings
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -115,6 +119,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             accept_downloads=True,
+            reduced_motion="reduce",  # half a core of spinners
         )
         context.set_default_timeout(_PATIENCE_MS)
         contexts.append(context)

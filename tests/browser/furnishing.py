@@ -47,7 +47,13 @@ class Home(NamedTuple):
 def furnished(folder: Path) -> Iterator[Home]:
     """A new home whose administrator is ada."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings = Settings(home=folder, standby_workers=False, min_free_disk_mb=0, _env_file=None)
+    settings = Settings(
+        home=folder,
+        standby_workers=False,
+        benchmark_uploads=False,
+        min_free_disk_mb=0,
+        _env_file=None,
+    )
     reg = open_registry(settings)
     ada = accounts.create_user(
         reg, username="ada", name="Ada", email="ada@example.org", password=PASSWORD, role="admin"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry import benchmarks, jobs, timings, versions
+from registry import benchmarks, checks, jobs, timings, versions
 from registry.errors import Conflict, Forbidden, PredictionTimeout
 from registry.tables import JobRow
 
@@ -43,6 +43,17 @@ def test_a_ready_version_has_its_benchmark_submitted_once(reg, alice, iris):
         found = s.query(JobRow).filter(JobRow.kind == "benchmark").all()
     assert [(row.subject, row.state, row.user_id) for row in found] == [(iris.ref, "queued", None)]
     assert benchmarks.start(reg, alice, iris.ref).id == found[0].id  # it is under way already
+
+
+def test_only_who_asks_has_a_version_measured_where_the_operator_says_so(reg_with, alice, iris):
+    reg = reg_with(benchmark_uploads=False)
+    with reg.writing() as s:
+        s.query(JobRow).delete()
+    checks.again(reg, alice, iris.ref)
+    checks.run(reg, iris.id)
+    assert versions.get(reg, alice, iris.ref).status == "ready"
+    assert benchmarks.last(reg, alice, iris.ref) is None
+    assert benchmarks.start(reg, alice, iris.ref).state == "queued"
 
 
 def test_measuring_again_is_a_job_of_whoever_asked(reg, alice, iris):

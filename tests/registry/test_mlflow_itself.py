@@ -37,7 +37,9 @@ example = model.metadata.load_input_example(asked["folder"])
 if asked.get("rows"):
     given = pd.DataFrame(asked["rows"])
     for column in model.metadata.get_input_schema().inputs:
-        kind = {"long": "int64", "integer": "int32", "float": "float32"}.get(column.type.name)
+        # MLflow 3.17 hands pandas 3 texts to ONNX Runtime, which refuses them: NumPy's here
+        kinds = {"long": "int64", "integer": "int32", "float": "float32", "string": "object"}
+        kind = kinds.get(column.type.name)
         given[column.name] = given[column.name].astype(kind or given[column.name].dtype)
 else:
     given = np.asarray(asked["tensor"], "float32")

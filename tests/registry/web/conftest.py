@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from registry import accounts
+from registry import accounts, policy, tokens
 from registry.core import Registry
 from registry.records import Actor
 from registry.web import cookie, handle
@@ -111,6 +111,56 @@ def behind(reg: Registry) -> Iterator[Behind]:
 def client(behind: Behind) -> Client:
     assert behind.app
     return Client(behind.app)
+
+
+def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem details of an answer that is one."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    said: dict[str, Any] = answer.json()
+    assert said["status"] == status
+    assert said["type"].startswith("urn:vitrine:problem:")
+    assert said["title"]
+    assert said["detail"]
+    return said
+
+
+@dataclass
+class Api:
+    """Somebody's calls by a token that may do all that a token may."""
+
+    client: Client
+    secret: str
+
+    def __call__(self, method: str, path: str, *, kind: str = "", **what: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.secret}"} if self.secret else {}
+        headers |= {"content-type": kind} if kind else {}
+        headers |= what.pop("headers", {})
+        address = path if path.startswith("/api") else f"/api/v1{path}"
+        return self.client.request(method, address, headers=headers, **what)
+
+    def ok(self, method: str, path: str, status: int = 200, **what: Any) -> Any:
+        """The data of an answer that is one."""
+        answer = self(method, path, **what)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+
+@pytest.fixture
+def api_of(client: Client, reg: Registry) -> Callable[[Actor], Api]:
+    """A person's way into the API."""
+
+    def make(actor: Actor) -> Api:
+        may = [p for p in tokens.PERMISSIONS if p in policy.permissions(actor)]
+        return Api(client, tokens.create(reg, actor, "tests", may)[1])
+
+    return make
+
+
+@pytest.fixture
+def api(api_of: Callable[[Actor], Api], alice: Actor) -> Api:
+    return api_of(alice)
 
 
 def let_in(client: Client, reg: Registry, actor: Actor) -> str:

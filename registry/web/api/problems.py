@@ -8,19 +8,24 @@ from __future__ import annotations
 import math
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from registry import codec
 from registry.errors import (
     Busy,
+    GateClosed,
     InvalidInput,
     NotSignedIn,
     PredictionFailed,
     RateLimited,
     RegistryError,
+    SeveralModels,
+    UnsafeArtifact,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,6 +42,12 @@ async def of_error(_request: Request, error: Exception) -> JSONResponse:
         more["problems"] = error.problems
     if isinstance(error, PredictionFailed) and error.log.strip():
         more["log"] = error.log[-4000:]
+    if isinstance(error, GateClosed):
+        more["rules"] = [{"passed": one.passed, "said": one.said} for one in error.results]
+    if isinstance(error, UnsafeArtifact):
+        more["findings"] = codec.dump(error.report.findings)
+    if isinstance(error, SeveralModels):
+        more["names"] = list(error.names)
     if isinstance(error, RateLimited):
         headers["retry-after"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, Busy):
@@ -60,10 +71,18 @@ async def of_http(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def of_parameters(_request: Request, error: Exception) -> JSONResponse:
-    """A parameter of the address that does not fit."""
-    errors: list[dict[str, Any]] = getattr(error, "errors", list)()
-    problems = {str(e["loc"][-1]): str(e["msg"]) for e in errors}
-    return await of_error(_request, InvalidInput(problems))
+    """Parameters, or members of a body, that do not fit."""
+    return await of_error(_request, InvalidInput(named(getattr(error, "errors", list)())))
+
+
+def named(errors: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Field to what is wrong with it, as pydantic says; fields within others are joined by dots."""
+    found = {}
+    for error in errors:
+        loc = [str(part) for part in error["loc"]]
+        inner = loc[1:] if loc[:1] in (["body"], ["query"], ["path"], ["header"]) else loc
+        found[".".join(inner)[:200] or "body"] = str(error["msg"])
+    return found
 
 
 async def of_bug(_request: Request, error: Exception) -> JSONResponse:
@@ -71,7 +90,7 @@ async def of_bug(_request: Request, error: Exception) -> JSONResponse:
     error_id = secrets.token_hex(4)
     _log.error("api broke", error_id=error_id, error=type(error).__name__)
     detail = f"something broke on our side; tell an administrator this id: {error_id}"
-    return _problem(500, "Broken", detail, {})
+    return _problem(500, "Broken", detail, {}, error_id=error_id)
 
 
 def _problem(

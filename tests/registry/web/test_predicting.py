@@ -19,9 +19,11 @@ from registry import access, accounts, predict, predictions, tokens, versions
 from registry.core import Registry
 from registry.errors import Busy, InvalidInput, PredictionTimeout
 from registry.records import Actor, Version
-from registry.web import api, bodies, handle
+from registry.web import handle
+from registry.web.api import admission, bodies, predicting
+from registry.web.api.app import PREFIX
 from tests.makers import models as makers
-from tests.registry.web.conftest import Behind, Client, let_in, run
+from tests.registry.web.conftest import Behind, Client, let_in, problem, run
 
 Publish = Callable[..., Version]
 Ask = Callable[..., httpx.Response]
@@ -41,23 +43,10 @@ def ask(client: Client, iris: Version, secret: str) -> Ask:
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         content = body if isinstance(body, bytes) or callable(body) else json.dumps(body).encode()
         content = content() if callable(content) else content
-        return client.post(path or f"{api.PREFIX}/models/{iris.model}/predict", content=content,
+        return client.post(path or f"{PREFIX}/models/{iris.model}/predict", content=content,
                            headers={k: v for k, v in sent.items() if v})  # fmt: skip
 
     return post
-
-
-def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The problem details of an answer that is one."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["cache-control"] == "no-store"
-    said: dict[str, Any] = answer.json()
-    assert said["status"] == status
-    assert said["type"].startswith("urn:vitrine:problem:")
-    assert said["title"]
-    assert said["detail"]
-    return said
 
 
 def example(version: Version) -> dict[str, Any]:
@@ -332,13 +321,13 @@ def test_what_the_pool_refuses_has_its_status(
 
 def test_one_person_does_not_fill_the_server(ask: Ask, alice: Actor, iris: Version) -> None:
     row = {"rows": [example(iris)]}
-    api._open[alice.id] = api._OPEN_EACH
+    admission.under_way[alice.id] = admission.OPEN_EACH
     try:
         problem(ask(row), 503)
     finally:
-        del api._open[alice.id]
+        del admission.under_way[alice.id]
     assert ask(row).status_code == 200
-    assert not api._open
+    assert not admission.under_way
 
 
 def test_one_persons_slow_calls_keep_nobody_else_waiting(
@@ -354,8 +343,8 @@ def test_one_persons_slow_calls_keep_nobody_else_waiting(
         raise Busy("all workers are in use")
 
     monkeypatch.setattr(type(reg.pool), "predict", slow)
-    path, row = f"{api.PREFIX}/models/{iris.model}/predict", {"rows": [example(iris)]}
-    each = api._OPEN_EACH
+    path, row = f"{PREFIX}/models/{iris.model}/predict", {"rows": [example(iris)]}
+    each = admission.OPEN_EACH
 
     def post(token: str) -> httpx.Response:
         assert behind.app
@@ -373,17 +362,17 @@ def test_one_persons_slow_calls_keep_nobody_else_waiting(
         finally:
             let_go.set()
         assert {call.result().status_code for call in slow_calls} == {503}
-    assert each <= api._AT_ONCE // 4
-    assert not api._open
+    assert each <= admission.AT_ONCE // 4
+    assert not admission.under_way
 
 
 def test_a_stranger_is_refused_while_every_turn_is_taken(client: Client, iris: Version) -> None:
-    path = f"{api.PREFIX}/models/{iris.model}/predict"
+    path = f"{PREFIX}/models/{iris.model}/predict"
 
     async def all_taken() -> httpx.Response:
-        takers = [object() for _ in range(api._AT_ONCE)]
+        takers = [object() for _ in range(admission.AT_ONCE)]
         for taker in takers:
-            api._turns.acquire_on_behalf_of_nowait(taker)
+            admission.turns.acquire_on_behalf_of_nowait(taker)
         try:
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(client._app), base_url="http://testserver"
@@ -392,7 +381,7 @@ def test_a_stranger_is_refused_while_every_turn_is_taken(client: Client, iris: V
                     return await stranger.post(path, json={"rows": []})
         finally:
             for taker in takers:
-                api._turns.release_on_behalf_of(taker)
+                admission.turns.release_on_behalf_of(taker)
 
     problem(run(all_taken), 401)
 
@@ -422,7 +411,7 @@ def test_a_bug_says_nothing(
     def boom(*_: object) -> None:
         raise KeyError("a secret detail")
 
-    monkeypatch.setattr(api, "predict", boom)
+    monkeypatch.setattr(predicting, "predict", boom)
     answer = Client(behind.app, raise_bugs=False).post(
         f"/api/v1/models/{iris.model}/predict",
         json={"rows": [{}]},

@@ -9,11 +9,14 @@ import anyio
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
 
 from registry.errors import InvalidInput, TooLarge
 from registry.inputs import MAX_ROWS
 
 JSON = "application/json"
+SMALL = 1 << 20
+"""Most bytes of a body that only describes."""
 _READ_WITHIN_S = 30.0
 Rows = list[Any] | dict[str, Any]
 
@@ -56,21 +59,41 @@ async def read(request: Request, most_bytes: int) -> bytes:
     return bytes(body)
 
 
+def need_valid(body: bytes) -> None:
+    """Refuse what is no JSON; depth and length of numbers are bounded, NaN and Infinity are none.
+
+    Raises:
+        InvalidInput: It is not.
+    """
+    _parsed(body)
+
+
+def again(body: bytes) -> Receive:
+    """Gives a body that was read once more."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
 def rows_in(body: bytes) -> Rows:
     """Rows (a list of objects, or one) or named tensors, whichever form the body has.
-
-    Depth and length of numbers are bounded by the parser; NaN and Infinity are no JSON.
 
     Raises:
         InvalidInput: It is no JSON, or of none of these forms.
     """
-    try:
-        said = from_json(body, allow_inf_nan=False)
-    except ValueError as wrong:
-        raise InvalidInput({"body": f"cannot be read as JSON: {wrong}"}) from None
+    said = _parsed(body)
     if not isinstance(said, dict) or len(said) != 1 or (form := next(iter(said))) not in _FORMS:
         raise InvalidInput({"body": f"must be an object with one of {', '.join(_FORMS)}"})
     return _FORMS[form](said[form])
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as wrong:
+        raise InvalidInput({"body": f"cannot be read as JSON: {wrong}"}) from None
 
 
 def _rows(given: Any) -> Rows:

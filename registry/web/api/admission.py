@@ -1,0 +1,213 @@
+"""Who may come in: the token before the body, a place per person, a turn among all.
+
+Cookies count for nothing here, so that another site's page cannot ask in anybody's name. The
+work is done in threads, a bounded number at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Depends, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import TypeAdapter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from registry import logins, policy, tokens
+from registry.core import Registry
+from registry.errors import Busy, Forbidden, NotSignedIn
+from registry.records import GUEST, Actor
+from registry.web import handle, peer
+from registry.web.api import bodies, documented
+
+AT_ONCE, OPEN, OPEN_EACH = 16, 64, 4  # one person takes a quarter of the turns, not all
+turns = CapacityLimiter(AT_ONCE)
+_door = CapacityLimiter(4)  # tokens are looked at apart: slow answers keep nobody outside
+under_way: Counter[str] = Counter()
+"""Calls with a body under way, per person; touched by the event loop alone."""
+P = ParamSpec("P")
+T = TypeVar("T")
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and the way to the doors."""
+
+    reg: Registry
+    actor: Actor
+    address: str
+
+    async def ask(
+        self,
+        door: Callable[Concatenate[Registry, Actor, P], T],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        """What a door says to this caller."""
+        return await self.run(lambda: door(self.reg, self.actor, *arguments, **named))
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Work done in a thread, as one of some at once."""
+        return await to_thread.run_sync(work, limiter=turns)
+
+    async def answer(
+        self,
+        shape: Any,
+        work: Callable[[], Any],
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """What the work gives, in its shape as JSON; written in the thread too."""
+        return await self.run(lambda: written(shape, work(), status, headers))
+
+    async def tell(
+        self,
+        shape: Any,
+        door: Callable[Concatenate[Registry, Actor, P], Any],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> Response:
+        """What a door says to this caller, as an answer of the API."""
+        return await self.answer(shape, lambda: door(self.reg, self.actor, *arguments, **named))
+
+    async def do(
+        self,
+        door: Callable[Concatenate[Registry, Actor, P], object],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> Response:
+        """Let a door act; there is nothing to tell but that it did."""
+        await self.ask(door, *arguments, **named)
+        return Response(status_code=204, headers={"cache-control": "no-store"})
+
+
+class Guarded(APIRoute):
+    """A route that knows who asks before it reads what they send.
+
+    The permission that a token needs stands in the description of the operation, as
+    `x-permission`: "any" for whatever token, "none" for no token at all.
+    """
+
+    def get_route_handler(self) -> Handler:
+        """The handler with admission before it."""
+        inner = super().get_route_handler()
+        permission = (self.openapi_extra or {})[documented.PERMISSION]
+        takes_json = self.body_field is not None
+
+        async def admitted(request: Request) -> Response:
+            caller = await _caller(request, permission)
+            request.scope["vitrine.caller"] = caller
+            if not takes_json:
+                return await inner(request)
+            bodies.need_json(request)
+            with place(caller):
+                body = await bodies.read(request, bodies.SMALL)
+                bodies.need_valid(body)
+                return await inner(Request(request.scope, bodies.again(body)))
+
+        return admitted
+
+
+def router(tag: str) -> APIRouter:
+    """A router whose routes are guarded, shown under one heading."""
+    return APIRouter(route_class=Guarded, tags=[tag])
+
+
+@contextmanager
+def place(caller: Caller) -> Iterator[None]:
+    """One of the calls under way, whose bodies are in memory or on their way to disk.
+
+    Raises:
+        Busy: There are too many, or too many of this person.
+    """
+    key = caller.actor.id or f"at {caller.address}"
+    if under_way[key] >= OPEN_EACH or under_way.total() >= OPEN:
+        raise Busy("too many calls are under way; send many rows in one call, or try again")
+    under_way[key] += 1
+    try:
+        yield
+    finally:
+        under_way[key] -= 1
+        if not under_way[key]:
+            del under_way[key]
+
+
+def written(
+    shape: Any, said: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A record as JSON in the given shape; records are read by their attributes."""
+    adapter = _adapter(shape)
+    shaped = adapter.validate_python(said, from_attributes=True)
+    try:
+        body = adapter.dump_json(shaped, by_alias=True)
+    except ValueError:  # half of a character pair, in what a file said
+        body = json.dumps(adapter.dump_python(shaped, mode="json", by_alias=True)).encode()
+    return Response(
+        body, status, {"cache-control": "no-store", **(headers or {})}, media_type=bodies.JSON
+    )
+
+
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    if shape not in _adapters:
+        _adapters[shape] = TypeAdapter(shape)
+    return _adapters[shape]
+
+
+async def _caller(request: Request, permission: str) -> Caller:
+    """Who asks, by what the header says.
+
+    Raises:
+        NotSignedIn: There is no valid token.
+        Forbidden: It does not permit this, or has no calls left.
+    """
+    reg, address = handle.get(), peer.address(request.scope)
+    if permission == "none":
+        return Caller(reg, GUEST, address)
+    kind, _, secret = request.headers.get("authorization", "").strip().partition(" ")
+    if kind.lower() != "bearer" or not secret.strip():
+        raise NotSignedIn("send a token from your account page: Authorization: Bearer vtr_…")
+    wanted = "" if permission == "any" else permission
+    find = _signed_in if secret.strip().startswith(logins.ACCESS) else tokens.use
+    actor = await to_thread.run_sync(find, reg, secret.strip(), wanted, limiter=_door)
+    return Caller(reg, actor, address)
+
+
+def _signed_in(reg: Registry, secret: str, permission: str) -> Actor:
+    actor = logins.by_access(reg, secret)
+    if permission and permission not in policy.permissions(actor):
+        raise Forbidden(f"your role ({actor.role}) does not permit to {permission}")
+    return actor
+
+
+_bearer = HTTPBearer(auto_error=False, description="A token from the account page.")
+
+
+def _by(
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Caller:
+    """Who asks, as admission found out; named here so that the description says how."""
+    caller = request.scope["vitrine.caller"]
+    assert isinstance(caller, Caller)
+    return caller
+
+
+def _anybody(request: Request) -> Caller:
+    caller = request.scope["vitrine.caller"]
+    assert isinstance(caller, Caller)
+    return caller
+
+
+By = Annotated[Caller, Depends(_by)]
+Anybody = Annotated[Caller, Depends(_anybody)]

@@ -1,0 +1,71 @@
+"""The API put together; mounted beside the pages at /api/v1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount
+
+from registry.errors import RegistryError
+from registry.web.api import (
+    aliases,
+    browsing,
+    fetching,
+    models,
+    people,
+    predicting,
+    problems,
+    publishing,
+    resuming,
+    signing_in,
+    versions,
+)
+from registry.web.api.documented import SHAPES
+
+PREFIX = "/api/v1"
+
+
+class _Api(FastAPI):
+    """Describes problems once, for all operations."""
+
+    def openapi(self) -> dict[str, Any]:
+        if not self.openapi_schema:
+            said = super().openapi()
+            known = said["components"]["schemas"]
+            for name, shape in SHAPES.items():
+                schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+                for inner, more in schema.pop("$defs", {}).items():
+                    known.setdefault(inner, more)
+                known[name] = schema
+        return super().openapi()
+
+
+api = _Api(
+    title="Vitrine",
+    version="1",
+    summary="Look at models, change them, ask them for predictions.",
+    description=(
+        "Every call carries a token: `Authorization: Bearer vtr_…`, made on the account page, or "
+        "the access token of a login. "
+        "Lists come in pages: `items`, and `next`, the `cursor` of the page after it. "
+        "Errors are problem details (RFC 9457): `detail` says what, why and what to do."
+    ),
+    docs_url=None,  # they would load scripts from elsewhere, which the content policy refuses
+    redoc_url=None,
+    separate_input_output_schemas=False,
+    generate_unique_id_function=lambda route: f"{route.tags[0]}.{route.name.strip('_')}",
+    exception_handlers={
+        RegistryError: problems.of_error,
+        HTTPException: problems.of_http,
+        RequestValidationError: problems.of_parameters,
+        Exception: problems.of_bug,
+    },
+)
+_CHANGING = (models, versions, aliases, publishing, resuming)
+for part in (signing_in, people, browsing, fetching, *_CHANGING, predicting):
+    api.include_router(part.router)
+
+MOUNT = Mount(PREFIX, app=api)

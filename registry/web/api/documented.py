@@ -1,0 +1,111 @@
+"""How an operation is described: the permission it needs, what it answers, what can go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from registry.web.api.problems import MEDIA_TYPE
+
+PERMISSION = "x-permission"
+
+
+class Problem(BaseModel):
+    """RFC 9457: what, why, what to do now."""
+
+    type: str = Field(examples=["urn:vitrine:problem:invalid-input"])
+    title: str
+    status: int
+    detail: str
+    problems: dict[str, str] | None = Field(None, description="Field to what is wrong with it.")
+    log: str | None = Field(None, description="What the model said when it failed.")
+    rules: list[dict[str, Any]] | None = Field(None, description="Rules of a gate, with figures.")
+    findings: list[dict[str, Any]] | None = Field(None, description="What a scan found.")
+    names: list[str] | None = Field(None, description="Models in a package: choose one.")
+    error_id: str | None = Field(None, description="What to tell an administrator.")
+
+
+_STATUSES = {
+    400: "The request cannot be read, or ended early.",
+    401: "No valid token.",
+    403: "The token or its person may not do this, or the token has no calls left.",
+    404: "No such thing, or not for you: the two look alike.",
+    408: "The body did not arrive in time.",
+    409: "It does not fit the present state.",
+    412: "The version of the protocol is another.",
+    413: "The body is too large.",
+    415: "The body is of another media type, or of no format that is known.",
+    416: "The file has no such range.",
+    422: "Something does not fit; `problems` names each field.",
+    429: "Too often; see Retry-After.",
+    500: "Something broke here; `detail` has an id to tell an administrator.",
+    501: "A library is not installed here.",
+    502: "The model failed; `log` has its words.",
+    503: "Too much at once; see Retry-After.",
+    504: "The model took too long.",
+    507: "The disk is full.",
+}
+_ALWAYS = (400, 422, 429, 500, 503)
+_BODY = (408, 413, 415)
+
+
+def may(
+    permission: str,
+    *more: int,
+    body: bool = False,
+    answers: Mapping[int, Any] = MappingProxyType({}),
+    **said: Any,
+) -> dict[str, Any]:
+    """Arguments of a route: the permission that a token needs, and statuses beyond the usual.
+
+    Args:
+        permission: "any" for whatever token, "none" for no token at all.
+        body: Whether it takes a body.
+        answers: Successes that FastAPI does not describe by itself.
+        said: More of the operation's description, as OpenAPI has it.
+    """
+    known = () if permission == "none" else (401, 403)
+    statuses = sorted({*known, *_ALWAYS, *more, *(_BODY if body else ())})
+    return {
+        "responses": {**answers, **{status: _problem(status) for status in statuses}},
+        "openapi_extra": {PERMISSION: permission, **said},
+    }
+
+
+SHAPES: dict[str, type[BaseModel]] = {"Problem": Problem}
+"""Shapes that descriptions refer to by themselves."""
+
+
+def ref(shape: type[BaseModel]) -> dict[str, str]:
+    """A reference to the description of a shape."""
+    SHAPES[shape.__name__] = shape
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+
+
+def form_of(uploaded: type[BaseModel], details: type[BaseModel]) -> dict[str, Any]:
+    """A body that brings its file, or names the upload that brought it."""
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    others = dict.fromkeys(("config", "requirements", "sample", "data", "card", "license"), file)
+    form = {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": file, "details": ref(details), **others},
+    }
+    encoding = {"details": {"contentType": "application/json"}}
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": form, "encoding": encoding},
+            "application/json": {"schema": ref(uploaded)},
+        },
+    }
+
+
+def _problem(status: int) -> dict[str, Any]:
+    return {
+        "description": _STATUSES[status],
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
