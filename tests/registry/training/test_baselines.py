@@ -70,13 +70,15 @@ def test_the_best_is_first_and_the_floor_is_below(train: Train, flowers: pd.Data
 @pytest.mark.parametrize(
     ("target", "task", "changes"),
     [
-        ("price", "regression", {"about": "drop"}),
-        ("price", "regression", {}),
-        ("garden", "classification", {"about": "drop"}),
-        ("garden", "classification", dict.fromkeys(
-            ("id", "size", "rooms", "city", "when", "land", "zip", "price"), "drop")),
+        pytest.param("price", "regression", {"about": "drop"}, id="numbers",
+                     marks=pytest.mark.long),
+        pytest.param("price", "regression", {}, id="numbers-with-text"),
+        pytest.param("garden", "classification", {"about": "drop"}, id="labels",
+                     marks=pytest.mark.long),
+        pytest.param("garden", "classification", dict.fromkeys(
+            ("id", "size", "rooms", "city", "when", "land", "zip", "price"), "drop"),
+            id="labels-of-text"),
     ],
-    ids=["numbers", "numbers-with-text", "labels", "labels-of-text"],
 )  # fmt: skip
 def test_every_file_scans_clean_and_answers_every_row(
     reg: Registry, alice: Actor, everything: pd.DataFrame, train: Train, target: str, task: str,
