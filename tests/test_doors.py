@@ -171,7 +171,8 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
-    "parent_ref prediction_id ref refs scoring_id staged_id token_id training_id upload_id".split()
+    "parent_ref path prediction_id ref refs scoring_id staged_id token_id training_id "
+    "upload_id".split()
 )
 """Parameters that name something of alice's."""
 FITTING: dict[str, dict[str, Any]] = {
