@@ -58,7 +58,8 @@ def files(model: Model, version: Version, flavor: Flavor, size_bytes: int) -> di
 
     needs = requirements(version, flavor)
     python = platform.python_version()
-    example = _example(version.schema)
+    # an unnamed tensor is no column: MLflow cannot read the example of its PyTorch flavor back
+    example = None if flavor.name == "pytorch" else _example(version.schema)
     made = {
         "MLmodel": _yaml(_description(model, version, flavor, size_bytes, example)),
         "requirements.txt": "\n".join(needs) + "\n",
