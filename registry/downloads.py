@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registry import models, rates, references, sessions
 from registry.core import Registry
 from registry.errors import Forbidden, NotFound
-from registry.records import Actor
-from registry.tables import ArtifactRow, DownloadRow, ModelRow, UserRow, VersionRow
+from registry.records import Actor, DownloadLine, Page
+from registry.tables import ArtifactRow, DownloadRow, ModelRow, UserRow, VersionRow, new_id
 
 
 class Opened(NamedTuple):
@@ -38,7 +39,7 @@ def open_artifact(reg: Registry, actor: Actor, artifact_id: str) -> Opened:
     rates.spend_download(reg, actor)
     fd = reg.store.open(row.digest, row.blake3)
     with reg.writing() as s:
-        s.add(DownloadRow(artifact_id=artifact_id, user_id=actor.id))
+        count_in(s, actor, [artifact_id], "file")
     return Opened(fd, row.filename, row.size_bytes, row.digest)
 
 
@@ -105,6 +106,52 @@ def open_link(reg: Registry, token: str) -> Opened:
             raise NotFound("this link is not one of ours")
         maker = sessions.actor_of(user)
     return open_artifact(reg, maker, artifact_id)
+
+
+def count_in(s: Session, actor: Actor, artifact_ids: Iterable[str], what: str) -> None:
+    """Note that these files of a version leave together."""
+    trip = new_id()
+    s.add_all(
+        DownloadRow(artifact_id=artifact_id, user_id=actor.id, trip=trip, what=what)
+        for artifact_id in artifact_ids
+    )
+
+
+def history(
+    reg: Registry, actor: Actor, model: str, page: int = 1, size: int = 20
+) -> Page[DownloadLine]:
+    """Who downloaded what of a model, newest first.
+
+    Raises:
+        NotFound: No such model, or the actor may not see it.
+        Forbidden: The actor does not manage it.
+    """
+    with reg.reading() as s:
+        row = models.for_action(s, actor, "download.list", model)
+        trips = (
+            select(DownloadRow.trip, func.max(DownloadRow.id).label("last"))
+            .join(ArtifactRow, ArtifactRow.id == DownloadRow.artifact_id)
+            .join(VersionRow, VersionRow.id == ArtifactRow.version_id)
+            .where(VersionRow.model_id == row.id)
+            .group_by(DownloadRow.trip)
+            .subquery()
+        )
+        total = s.execute(select(func.count()).select_from(trips)).scalar_one()
+        wanted = select(trips.c.trip).order_by(trips.c.last.desc()).limit(size)
+        found = s.execute(
+            select(DownloadRow, UserRow.username, VersionRow.number, ArtifactRow.filename)
+            .join(ArtifactRow, ArtifactRow.id == DownloadRow.artifact_id)
+            .join(VersionRow, VersionRow.id == ArtifactRow.version_id)
+            .outerjoin(UserRow, UserRow.id == DownloadRow.user_id)
+            .where(DownloadRow.trip.in_(wanted.offset((page - 1) * size)))
+            .order_by(DownloadRow.id.desc())
+        )
+        lines: dict[str, DownloadLine] = {}
+        for file, by, number, filename in found:
+            names = lines[file.trip].filenames if file.trip in lines else ()
+            line = DownloadLine(file.at, by or "", number, file.what, (filename, *names))
+            lines[file.trip] = line
+        return Page(tuple(lines.values()), total, page, size)
 
 
 def _row_in(s: Session, actor: Actor, artifact_id: str) -> ArtifactRow:

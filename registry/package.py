@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
+from registry.drafting import Metric
 from registry.inspection import Report
+from registry.schema import Schema
 
 PackedKind = Literal[
     "model", "config", "requirements", "sample", "data", "card", "license", "left out"
@@ -22,11 +24,27 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a package says about its model in words; a person's to correct, never taken for true."""
+
+    name: str = ""
+    description: str = ""
+    task: str = ""
+    license: str = ""
+    tags: tuple[str, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    schema: Schema | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Package:
-    """All members of a package, and what is wrong with them."""
+    """All members of a package, what is wrong with them, and what it says about itself."""
 
     members: tuple[Packed, ...]
     report: Report
+    told: Told = Told()
 
     def of_kind(self, kind: PackedKind) -> tuple[Packed, ...]:
         """The members of a kind, in order."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from registry import publish, staging
+from registry import codec, hub_card, publish, staging
 from registry.core import Registry
 from registry.errors import (
     BrokenArtifact,
@@ -18,7 +18,7 @@ from registry.errors import (
     UnsafeArtifact,
 )
 from registry.formats.text import clean
-from registry.records import Actor, Draft, Package, Packed, Staged
+from registry.records import Actor, Draft, Package, Packed, Schema, Staged, Told
 from registry.sandbox.progress import Watch
 
 KEPT = "package"
@@ -63,15 +63,42 @@ def unpack(
         except Rejected:
             _discard(reg, actor, [staged_id])
             raise
-    card = _card(reg, taken)
+    told, card = package.told, hub_card.without_ours(_card(reg, taken))
     files = {key: staged.id for key, (member, staged) in taken.items() if member.kind != "model"}
     left = [clean(m.name) for m in package.of_kind("left out")]
     kept = {"name": row.filename, "files": files, "card": card, "left out": left[:50],
-            "members": {key: clean(member.name) for key, (member, _) in taken.items()}}  # fmt: skip
-    inspection = replace(draft.inspection, details={**draft.inspection.details, KEPT: kept})
+            "members": {key: clean(member.name) for key, (member, _) in taken.items()},
+            "told": codec.dump(replace(told, schema=None))}  # fmt: skip
+    inspection = replace(
+        draft.inspection,
+        details={**draft.inspection.details, KEPT: kept},
+        schema=_schema(told.schema, draft.inspection.schema),
+    )
     staging.remember(reg, actor, draft.id, inspection, draft.report)
     _discard(reg, actor, [staged_id])
     return replace(draft, inspection=inspection)
+
+
+def told(draft: Draft) -> Told:
+    """What the package of a draft said about its model; nothing for a plain file."""
+    kept = draft.inspection.details.get(KEPT)
+    said = kept.get("told") if isinstance(kept, dict) else None
+    return codec.load(Told, said) if said else Told()
+
+
+def _schema(told: Schema | None, read: Schema | None) -> Schema | None:
+    """The schema of a package, completed by what the model file itself says."""
+    if told is None or read is None or told.kind != read.kind:
+        return read or told
+    if {f.name for f in told.fields} != {f.name for f in read.fields} and read.fields:
+        return read  # it is not about this file
+    return replace(
+        told,
+        outputs=told.outputs or read.outputs,
+        classes=told.classes or read.classes,
+        tensors=told.tensors if len(told.tensors) == len(read.tensors) else read.tensors,
+        example=told.example or read.example,
+    )
 
 
 def _settled(package: Package, chosen: str) -> Package:

@@ -87,7 +87,7 @@ def _filter(key: str, value: str) -> tuple[str, str]:
     name = FIELDS.get(key) or _OTHER.get(key)
     if name is None:
         known = ", ".join(f"{facet}:" for facet in (*FIELDS, *_OTHER))
-        _refuse(f"no filter is called {key!r}; there are {known} and metric.name>0.9")
+        _refuse(f"no filter is called {key!r}; there are {known}, metric.name>0.9 and stars>=4")
     return name, _SHORT.get(value.lower(), value) if key == "framework" else value
 
 
@@ -99,12 +99,14 @@ def _comparison(key: str, operator: str, value: str) -> tuple[str, Any]:
         _refuse(f"nothing stands after {said}")
     if kind in ("metric", "metrics") and dot:
         return "metrics", _metric(rest.strip(), operator, value)
+    if kind == "stars" and not dot:
+        return "stars", _metric("stars", operator, value)
     if kind in ("tag", "tags") and dot:
         kind, value = "tag", f"{rest}:{value}"
     elif dot or kind in ("metric", "metrics"):
         _refuse(f"no filter is called {key!r}: metrics are written metric.name>0.9")
     if operator not in ("=", "=="):
-        _refuse(f"{key} is compared by = only; {operator} is for metrics")
+        _refuse(f"{key} is compared by = only; {operator} is for metrics and stars")
     return _filter("tag" if kind == "tags" else kind, value)
 
 

@@ -40,6 +40,11 @@ from registry.evaluation import PairedTest as PairedTest
 from registry.evaluation import Quality as Quality
 from registry.evaluation import Residuals as Residuals
 from registry.evaluation import Slice as Slice
+from registry.exchange import DownloadLine as DownloadLine
+from registry.exchange import FolderFile as FolderFile
+from registry.exchange import Rating as Rating
+from registry.exchange import Usage as Usage
+from registry.exchange import VersionUse as VersionUse
 from registry.governance import AuditFilter as AuditFilter
 from registry.governance import Lookalike as Lookalike
 from registry.governance import Person as Person
@@ -58,6 +63,7 @@ from registry.inspection import Verdict as Verdict
 from registry.package import Package as Package
 from registry.package import Packed as Packed
 from registry.package import PackedKind as PackedKind
+from registry.package import Told as Told
 from registry.prediction import OutputValue as OutputValue
 from registry.prediction import Prediction as Prediction
 from registry.prediction import PredictionLine as PredictionLine
@@ -112,6 +118,7 @@ Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
 ArtifactKind = Literal["model", "config", "requirements", "sample", "data", "card", "license"]
 T = TypeVar("T")
+ModelOrder = Literal["updated", "name", "created", "versions", "metric", "stars"]
 JobState = Literal["queued", "running", "done", "failed"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -257,6 +264,8 @@ class Model:
     latest: int | None = None
     metric: float | None = None
     metric_history: tuple[float, ...] = ()
+    rating: float | None = None
+    n_ratings: int = 0
     deleted_at: datetime | None = None
 
     @property
@@ -284,7 +293,8 @@ class ModelQuery:
     licenses: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     metrics: tuple[MetricFilter, ...] = ()
-    sort: Literal["updated", "name", "created", "versions", "metric"] = "updated"
+    stars: tuple[MetricFilter, ...] = ()
+    sort: ModelOrder = "updated"
     trash: bool = False
 
 

@@ -20,6 +20,7 @@ from registry.tables import (
     GrantRow,
     MetricRow,
     ModelRow,
+    RatingRow,
     TagRow,
     UserRow,
 )
@@ -46,6 +47,16 @@ _PRIMARY = (
     .scalar_subquery()
 )
 """The primary metric of a model's head, the better the smaller."""
+_VOTES = (
+    select(func.avg(RatingRow.stars))
+    .where(RatingRow.model_id == ModelRow.id, RatingRow.user_id != ModelRow.owner_id)
+    .correlate(ModelRow)
+)
+_STARS = _VOTES.scalar_subquery()
+_ESTEEM = _VOTES.with_only_columns(
+    (func.sum(RatingRow.stars) + 6.0) / (func.count() + 2)
+).scalar_subquery()
+"""The average with two votes of three stars added, so that one voter does not lead the list."""
 _COMPARE = {
     ">": operator.gt,
     ">=": operator.ge,
@@ -64,6 +75,7 @@ _SORTS: dict[str, tuple[Any, ...]] = {
         _PRIMARY,
         ModelRow.id,
     ),
+    "stars": (_STARS.is_(None), _ESTEEM.desc(), ModelRow.id),
 }
 _FACET_LIMIT = 50
 
@@ -160,6 +172,7 @@ def _met(actor: Actor, query: ModelQuery) -> list[ColumnElement[bool]]:
         *map(_has_word, query.text.split()),
         *map(_measures, query.metrics),
         *map(_takes, query.features),
+        *(_COMPARE[wanted.op](_STARS, wanted.value) for wanted in query.stars),
     ]
 
 

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     min_free_disk_mb: int = Field(
         500, ge=0, description="Free disk, in MiB, below which uploads stop."
     )
+    import_folder: str = Field(
+        "", description="Folder whose files may be imported by who may upload; empty: none."
+    )
     staged_h: float = Field(24, gt=0, description="Hours an unpublished upload is kept.")
     trash_days: float = Field(30, ge=0, description="Days a trashed thing can be restored.")
     link_expiry_s: int = Field(3600, gt=0, description="Seconds a signed download link works.")

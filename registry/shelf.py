@@ -10,7 +10,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registry.records import Level, Model, Status
-from registry.tables import AliasRow, MetricRow, ModelRow, TagRow, UserRow, VersionRow
+from registry.tables import (
+    AliasRow,
+    MetricRow,
+    ModelRow,
+    RatingRow,
+    TagRow,
+    UserRow,
+    VersionRow,
+)
 
 _HISTORY = 20
 
@@ -29,7 +37,7 @@ def as_models(
     )
     tags, aliases = _tags(s, ids), _aliases(s, ids)
     latest = _latest(s, ids)
-    history = _history(s, ids)
+    history, ratings = _history(s, ids), _ratings(s, ids)
     return [
         Model(
             id=row.id,
@@ -55,6 +63,8 @@ def as_models(
             latest=latest.get(row.id),
             metric=history[row.id].get(row.head_number or 0),
             metric_history=tuple(history[row.id].values())[-_HISTORY:],
+            rating=ratings.get(row.id, (None, 0))[0],
+            n_ratings=ratings.get(row.id, (None, 0))[1],
             deleted_at=row.deleted_at,
         )
         for row, level in rows
@@ -113,3 +123,14 @@ def _history(s: Session, ids: Sequence[str]) -> dict[str, dict[int, float]]:
     for model_id, number, value in rows:
         found[model_id][number] = value
     return found
+
+
+def _ratings(s: Session, ids: Sequence[str]) -> dict[str, tuple[float, int]]:
+    """Model id to the average and the number of votes; an owner's vote does not count."""
+    rows = s.execute(
+        select(RatingRow.model_id, func.avg(RatingRow.stars), func.count())
+        .join(ModelRow, ModelRow.id == RatingRow.model_id)
+        .where(RatingRow.model_id.in_(ids), RatingRow.user_id != ModelRow.owner_id)
+        .group_by(RatingRow.model_id)
+    )
+    return {model_id: (float(average), count) for model_id, average, count in rows}

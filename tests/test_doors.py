@@ -143,6 +143,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "what": lambda w: "full",
     "password": lambda w: PASSWORD,
     "events": lambda w: ["version.ready"],
+    "path": lambda w: "model.joblib",
     "permissions": lambda w: ["predict"],
     "query": lambda w: ModelQuery(text=SECRET),
     "reason": lambda w: "read and found harmless",
@@ -156,6 +157,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "rules": lambda w: [Rule("metric", metric="accuracy_score", value=0.9)],
     "scoring_id": lambda w: w.scoring_id,
     "staged_id": lambda w: w.staged_id,
+    "stars": lambda w: 4,
     "target": lambda w: "",
     "task": lambda w: "classification",
     "tensor_name": lambda w: "input",
@@ -180,7 +182,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
 }
 REFERENCES = frozenset(
     "artifact_id base_ref blob case_id dataset_id draft_id evaluation_id job_id model other_ref "
-    "parent_ref prediction_id ref refs scoring_id staged_id token_id training_id upload_id "
+    "parent_ref path prediction_id ref refs scoring_id staged_id token_id training_id upload_id "
     "webhook_id".split()
 )
 """Parameters that name something of alice's."""
@@ -291,6 +293,8 @@ NOT_RUN_HERE = {
     "system.reset": "ends the world of the other tests; see tests/registry/test_system.py",
     "training.save": "needs candidates that were fitted; see tests/registry/training",
     "trainings.look": "needs an upload that is a table; see tests/registry/training",
+    "ratings.rate": "nobody rates a model of their own; see tests/registry/test_ratings.py",
+    "server_folder.take": "needs the operator's folder; see tests/registry",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
 }
 

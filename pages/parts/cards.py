@@ -26,6 +26,8 @@ _FINDING = {
 _DONE = {
     "model.create": "created",
     "model.edit": "edited",
+    "model.rate": "rated",
+    "model.unrate": "took back the rating of",
     "model.trash": "put into the trash",
     "model.restore": "restored",
     "model.purge": "deleted for good",
@@ -259,7 +261,15 @@ def _number(subject: str) -> str:
 
 def _detail(line: AuditLine) -> str:
     """The few details worth a word."""
-    told = {"alias": "", "to": "to ", "level": "as ", "name": "", "reason": "“", "changed": ""}
+    told = {
+        "alias": "",
+        "to": "to ",
+        "level": "as ",
+        "name": "",
+        "reason": "“",
+        "changed": "",
+        "stars": "★ ",
+    }
     told |= {"rules": "", "failed": "overriding: ", "what": "now: "}
     parts = []
     for key, before in told.items():

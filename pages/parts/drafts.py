@@ -13,7 +13,7 @@ from registry import models, packages, publish, staging, versions
 from registry.core import Registry
 from registry.errors import NotFound, RegistryError, Rejected, SeveralModels
 from registry.memory import recalled
-from registry.records import Actor, Details, Draft, Version
+from registry.records import Actor, Details, Draft, Staged, Version
 
 NEW = "A new model"
 TASKS = (
@@ -67,6 +67,12 @@ def collect(reg: Registry) -> list[str]:
     if ids != before:
         st.query_params["draft"] = ids
     return ids
+
+
+def add(staged: Staged) -> None:
+    """Open a draft of a file that came another way than through the browser."""
+    _names()[staged.id] = staged.filename
+    st.query_params["draft"] = [*st.query_params.get_all("draft"), staged.id]
 
 
 def teach() -> None:
@@ -192,7 +198,7 @@ def place(reg: Registry, actor: Actor, draft: Draft) -> Place:
         number = max((v.number for v in found), default=0) + 1
         right.caption(f"It becomes version {number} or later of this model.")
         return Place(chosen, "")
-    start = (
+    start = packages.told(draft).name or (
         (packed.package(draft) or draft.staged.filename).rsplit(".", 1)[0].replace("_", " ").strip()
     )
     name = right.text_input("Name", start[:100], max_chars=100, key=f"{key}.name", required=True)
@@ -208,26 +214,35 @@ def about(draft: Draft, where: Place) -> dict[str, Any]:
     """Task, license, tags and visibility of a new model; label and notes of the version."""
     key = f"upload.{draft.id}"
     given: dict[str, Any] = {}
+    told = packages.told(draft)
     if not where.model:
-        tasks = [task for task in dict.fromkeys([*TASKS, draft.inspection.task]) if task]
+        wanted = told.task or draft.inspection.task
+        tasks = [task for task in dict.fromkeys([*TASKS, wanted]) if task]
         first, second, third = st.columns(3)
-        index = tasks.index(draft.inspection.task) if draft.inspection.task in tasks else None
+        index = tasks.index(wanted) if wanted in tasks else None
         task = first.selectbox(
             "Task", tasks, index=index, accept_new_options=True,
             key=f"{key}.task", placeholder="choose or type",
         )  # fmt: skip
+        known = list(dict.fromkeys([*LICENSES, *([told.license] if told.license else [])]))
         chosen = second.selectbox(
-            "License", LICENSES, index=None, accept_new_options=True, key=f"{key}.license",
+            "License", known, index=known.index(told.license) if told.license else None,
+            accept_new_options=True, key=f"{key}.license",
             placeholder="SPDX id", help="Without one nobody knows what they may do with it.",
         )  # fmt: skip
         given |= {"task": task or "", "license": chosen or ""}
         given["tags"] = tuple(
             third.multiselect(
-                "Tags", [], accept_new_options=True, key=f"{key}.tags", placeholder="type one"
+                "Tags",
+                list(told.tags),
+                list(told.tags),
+                accept_new_options=True,
+                key=f"{key}.tags",
+                placeholder="type one",
             )
         )
         given["description"] = st.text_input(
-            "One sentence about it", max_chars=300, key=f"{key}.description"
+            "One sentence about it", told.description, max_chars=300, key=f"{key}.description"
         )
         given["visibility"] = st.radio(
             "Who may see it", list(VISIBILITY), format_func=VISIBILITY.__getitem__,
@@ -295,7 +310,9 @@ def details(reg: Registry, actor: Actor, draft: Draft, where: Place) -> Details:
     origin = "sample" if sample else "file"
     edited = schemas.editor(schema, f"{key}.{origin}.{sample.target if sample else ''}")
     cards.section("How good it is", "Metrics you measured; add a row for each.")
-    metrics = schemas.metrics(measured, f"{key}.{side.get(beside.METRICS, '')}")
+    said = packages.told(draft)
+    start = measured or said.metrics
+    metrics = schemas.metrics(start, f"{key}.{side.get(beside.METRICS, '')}")
     told = ""
     if not where.model:
         cards.section("Card", "For the person who finds it in a year.")
@@ -306,7 +323,8 @@ def details(reg: Registry, actor: Actor, draft: Draft, where: Place) -> Details:
     _licensed(reg, actor, where, str(given.get("license", "")), parents)
     return Details(
         model=where.model, name=where.name, card=told, schema=edited, metrics=metrics,
-        parameters=dict(draft.inspection.parameters), links=urls, training=trained,
+        parameters={**draft.inspection.parameters, **said.parameters}, links=urls,
+        training={**said.training, **trained},
         parents=parents, relation=relation, files=side, **given,
     )  # fmt: skip
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import streamlit as st
 
 from pages.parts import text
 from registry import search
-from registry.records import FacetValue, ModelQuery
+from registry.records import FacetValue, ModelOrder, ModelQuery
 
 _FIELDS = {
     "framework": "frameworks",
@@ -29,6 +29,7 @@ _SORTS = {
     "created": "Newest",
     "versions": "Versions",
     "metric": "Primary metric",
+    "stars": "Rating",
 }
 _VIEWS = {"table": ":material/table_rows: Table", "grid": ":material/grid_view: Grid"}
 _MOST = 12
@@ -38,6 +39,7 @@ _HELP = """
 | `churn prices` | both words in name, sentence, tags or owner |
 | `framework:sklearn owner:me tag:demo` | what fits each filter |
 | `metric.f1>0.9` `metric.rmse<=3` | a metric of that name, on any data set |
+| `stars>=4` | an average rating of four stars or more |
 | `feature:tenure` | a column of that name in the schema |
 | `metrics.f1 > 0.9 AND alias = champion` | the same, as in SQL; only AND joins |
 | `tags.team = risk` | the tag `team:risk` |
@@ -67,11 +69,11 @@ def in_trash() -> bool:
     return st.query_params.get("trash") == "1"
 
 
-def order() -> Literal["updated", "name", "created", "versions", "metric"]:
+def order() -> ModelOrder:
     """The order that the address asks for."""
     said = st.query_params.get("sort", "updated")
     known = said if said in _SORTS else "updated"
-    return cast('Literal["updated", "name", "created", "versions", "metric"]', known)
+    return cast("ModelOrder", known)
 
 
 def page() -> int:

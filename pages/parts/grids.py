@@ -35,7 +35,8 @@ def _card(model: Model) -> None:
         )
     elif model.description:
         st.caption(text.escape(model.description, 140))
-    st.caption(f"updated {text.ago(model.updated_at)}")
+    rated = text.stars(model.rating, model.n_ratings)
+    st.caption(f"updated {text.ago(model.updated_at)}{' · ' if rated else ''}{rated}")
 
 
 def _badges(model: Model) -> str:

@@ -7,14 +7,17 @@ import streamlit as st
 from pages.parts import (
     cards,
     conversion,
+    exporting,
     licensing,
     notices,
     past_list,
     reports,
     schemas,
     snippets,
+    stars,
     text,
     travel,
+    usage_view,
 )
 from registry import access, activity, advice, downloads, models, versions
 from registry.core import Registry
@@ -43,6 +46,7 @@ def card(reg: Registry, actor: Actor, model: Model, chosen: Version | None) -> N
     with left:
         _written(reg, actor, model)
     with right:
+        stars.show(reg, actor, model)
         if chosen is None:
             st.caption("No version yet.")
             return
@@ -122,6 +126,7 @@ def _trained(version: Version) -> None:
         "algorithm": "Algorithm", "dataset": "Data set", "target": "Target",
         "features": "Features", "n_train": "Training rows", "n_test": "Test rows",
         "validation": "Judged by", "training_time_s": "Seconds of training",
+        "mlflow run": "MLflow run", "mlflow version": "MLflow", "mlflow flavors": "MLflow flavors",
     }  # fmt: skip
     told = {key: value for key, value in version.training.items() if key in names}
     said = {
@@ -172,7 +177,9 @@ def files(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
     """The files of a version: size, digest, downloads, and links to get them."""
     why = access.allowed(actor, model.level, "model.download")
     n, size = text.count(len(version.artifacts), "file"), text.size(version.size_bytes)
-    st.caption(f"{n}, {size}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":small[:gray[{n}, {size}]]", width="stretch")
+        exporting.menu(reg, actor, model, version)
     if version.status == "quarantined":
         st.caption("Quarantined: whoever loads it elsewhere runs what it asks for, unprotected.")
     for artifact in version.artifacts:
@@ -216,6 +223,7 @@ def _file(reg: Registry, actor: Actor, artifact: Artifact, why: str) -> None:
 
 def happened(reg: Registry, actor: Actor, model: Model) -> None:
     """What was done with the model, newest first; what people flagged, for those who manage it."""
+    usage_view.show(reg, actor, model)
     past_list.flagged(reg, actor, model)
     cards.section("Changes")
     page = recalled(activity.find, reg, actor, model=model.ref, size=30)

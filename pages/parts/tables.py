@@ -25,7 +25,9 @@ ROW_PX, _MOST_ROWS = 36, 30
 def models(found: Sequence[Model], key: str) -> tuple[list[Model], Model | None]:
     """A page of models; gives those selected, and the one whose name was pressed."""
     frame = pd.DataFrame([_model_row(model) for model in found])
-    sparse = [name for name in ("Task", "Champion", "Metric", "Trend") if not any(frame[name])]
+    sparse = [
+        name for name in ("Task", "Champion", "Metric", "Trend", "Rating") if not any(frame[name])
+    ]
     frame = frame.drop(columns=sparse)
     config = {
         "Name": st.column_config.ButtonColumn(
@@ -36,6 +38,7 @@ def models(found: Sequence[Model], key: str) -> tuple[list[Model], Model | None]
         "Metric": st.column_config.TextColumn(alignment="right", width=140),
         "Trend": st.column_config.LineChartColumn(width="small"),
         "Status": _status_column(),
+        "Rating": st.column_config.TextColumn(width=90, help="Average of the votes, and how many"),
         "Updated": st.column_config.DatetimeColumn(format="distance", width=120),
     }
     rows = _selectable(frame, config, key, "Models")
@@ -56,6 +59,7 @@ def _model_row(model: Model) -> dict[str, Any]:
         "Champion": f"v{model.champion}" if model.champion else "",
         "Metric": text.clean(metric, 60),
         "Trend": history if len(history) > 1 else None,
+        "Rating": text.stars(model.rating, model.n_ratings),
         "Updated": model.updated_at,
         "Owner": text.clean(model.owner, 40),
     }

@@ -86,6 +86,11 @@ def count(n: int, noun: str, plural: str = "") -> str:
     return f"{number(n)} {noun if n == 1 else plural or noun + 's'}"
 
 
+def stars(average: float | None, n_votes: int) -> str:
+    """An average rating in a table: "★ 4.3 (12)"; "" without votes."""
+    return "" if average is None else f"★ {average:.1f} ({n_votes})"
+
+
 def short(digest: str) -> str:
     """The first 12 digits of a digest or an id."""
     return digest[:12]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any, BinaryIO
+from zipfile import ZipFile
 
 from registry.errors import BrokenArtifact
 from registry.formats import archives
 from registry.formats.stored import complete, load_model, predict
 from registry.formats.text import MAX_FEATURES, clean, plain, refusal
-from registry.records import FIELD_TYPES, Field, Inspection, Schema
+from registry.records import FIELD_TYPES, Field, Inspection, Schema, Tensor
 
 __all__ = ["complete", "load_model", "predict"]
 
@@ -18,11 +19,15 @@ GROUP = ""
 EXTENSIONS = (".zip",)
 
 _MAX_TEXT = 64 << 10
+_MOST_TENSORS = 200
+_FILE_KEYS = ("pickled_model", "model_path", "model_data", "data")
+_TORCH = ("model.pth", "model.pt2")
+"""Where MLflow names the model file, and what its PyTorch flavor calls it in a folder."""
 _FLAVORS = {"sklearn": "scikit-learn", "pytorch": "PyTorch", "onnx": "ONNX", "keras": "Keras",
             "tensorflow": "TensorFlow", "xgboost": "XGBoost", "lightgbm": "LightGBM"}  # fmt: skip
 WHY = (
-    "an MLflow folder is stored and described, but cannot run here yet: upload the model file "
-    "inside it"
+    "an MLflow folder of this kind is stored and described, but cannot run here: upload the model "
+    "file inside it"
 )
 
 
@@ -36,7 +41,7 @@ def inspect(file: BinaryIO) -> Inspection:
     with archives.opened(file) as archive:
         listed = archive.namelist()
         folder = archives.folder(listed, "MLmodel") or ""
-        model = _yaml(archives.read(archive, folder + "MLmodel", _MAX_TEXT))
+        model = described(archive, folder)
     flavors = model.get("flavors")
     flavors = flavors if isinstance(flavors, dict) else {}
     native = next((f for f in flavors if f in _FLAVORS), "")
@@ -58,7 +63,7 @@ def inspect(file: BinaryIO) -> Inspection:
             "files": [clean(n) for n in listed[:100]],
         },
         libraries=libraries,
-        schema=_schema(model.get("signature")),
+        schema=schema_of(model.get("signature")),
         runnable=False,
         why_not_runnable=WHY,
     )
@@ -72,11 +77,44 @@ def descriptions(file: BinaryIO) -> list[dict[str, Any]]:
     """
     with archives.opened(file) as archive:
         listed = [n for n in archive.namelist() if n.rpartition("/")[2] == "MLmodel"]
-        return [_yaml(archives.read(archive, name, _MAX_TEXT)) for name in listed]
+        return [parsed(archives.read(archive, name, _MAX_TEXT)) for name in listed]
 
 
-def _yaml(data: bytes) -> dict[str, Any]:
-    """The MLmodel as plain data; aliases, which can grow without end, are refused."""
+def described(archive: ZipFile, folder: str) -> dict[str, Any]:
+    """The MLmodel of that folder, which ends in a slash or is "".
+
+    Raises:
+        BrokenArtifact: It is missing, damaged or too large.
+    """
+    return parsed(archives.read(archive, folder + "MLmodel", _MAX_TEXT))
+
+
+def model_file(file: BinaryIO) -> str:
+    """Path of the one file that holds the model, "" when it is a folder or is not named.
+
+    Raises:
+        BrokenArtifact: The MLmodel cannot be read.
+    """
+    with archives.opened(file) as archive:
+        listed = archive.namelist()
+        folder = archives.folder(listed, "MLmodel") or ""
+        flavors = described(archive, folder).get("flavors")
+    tables = flavors.values() if isinstance(flavors, dict) else ()
+    for own in (table for table in tables if isinstance(table, dict)):
+        for key in _FILE_KEYS:
+            named = own.get(key)
+            for path in (f"{folder}{named}", *(f"{folder}{named}/{name}" for name in _TORCH)):
+                if isinstance(named, str) and path in listed:
+                    return path
+    return ""
+
+
+def parsed(data: bytes, what: str = "the MLmodel") -> dict[str, Any]:
+    """A YAML table as plain data; aliases, which can grow without end, are refused.
+
+    Raises:
+        BrokenArtifact: It is none.
+    """
     import yaml
 
     try:
@@ -86,22 +124,39 @@ def _yaml(data: bytes) -> dict[str, Any]:
         loaded = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as wrong:
         raise BrokenArtifact(
-            refusal("the MLmodel cannot be read", clean(wrong, 100), "Save the model again")
+            refusal(f"{what} cannot be read", clean(wrong, 100), "Save the model again")
         ) from None
     if not isinstance(loaded, dict):
-        raise BrokenArtifact("the MLmodel is no table: save the model again")
+        raise BrokenArtifact(f"{what} is no table: save the model again")
     return loaded
 
 
-def _schema(signature: Any) -> Schema | None:
-    """Columns of the signature, where it has any."""
+def schema_of(signature: Any) -> Schema | None:
+    """Columns or tensors of the signature, where it has any."""
     text = signature.get("inputs") if isinstance(signature, dict) else None
     if not isinstance(text, str):
         return None
     listed = archives.parsed(text, "the signature")
+    listed = [c for c in listed if isinstance(c, dict)] if isinstance(listed, list) else []
     fields = [
         Field(clean(c["name"]), c["type"], nullable=c.get("required") is False)
-        for c in (listed if isinstance(listed, list) else [])[:MAX_FEATURES]
-        if isinstance(c, dict) and c.get("type") in FIELD_TYPES and c.get("name")
+        for c in listed[:MAX_FEATURES]
+        if c.get("type") in FIELD_TYPES and c.get("name")
     ]
-    return Schema("table", fields=tuple(fields)) if fields else None
+    if fields:
+        return Schema("table", fields=tuple(fields))
+    tensors = [tensor for c in listed[:_MOST_TENSORS] if (tensor := _tensor(c))]
+    return Schema("tensors", tensors=tuple(tensors)) if tensors else None
+
+
+def _tensor(told: dict[str, Any]) -> Tensor | None:
+    spec = told.get("tensor-spec")
+    spec = spec if isinstance(spec, dict) else {}
+    shape = spec.get("shape")
+    if not isinstance(shape, list) or not all(type(n) is int and n >= -1 for n in shape):
+        return None
+    name = told.get("name")
+    return Tensor(
+        clean(name) if isinstance(name, str) else "input", clean(spec.get("dtype", ""), 32),
+        tuple(shape[:16]),
+    )  # fmt: skip

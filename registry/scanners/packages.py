@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from registry import formats
 from registry.errors import BrokenArtifact, UnknownFormat
-from registry.formats import archives, sklearn, zips
+from registry.formats import archives, mlflow, sklearn, told, zips
 from registry.formats.marks import is_pickle
 from registry.formats.text import clean, finding
 from registry.formats.unzipped import Budget, content
@@ -44,14 +44,18 @@ _WHY_CODE = "A package is stored for others to download and run: code has no pla
 def opened(file: BinaryIO) -> Package | None:
     """What is in a package; None when the file is a model format itself, or no archive.
 
-    Every member is read to its end. Whatever fails refuses the whole package: see `report`.
+    A folder of MLflow with one model file and no code is taken for a package of that file. Every
+    member is read to its end. Whatever fails refuses the whole package: see `report`.
     """
     file.seek(0)
     if not archives.is_zip(file.read(4)):
         return None
+    model = ""
     try:
-        formats.detect(file, "package.zip")
-        return None
+        found = formats.detect(file, "package.zip")
+        model = mlflow.model_file(file) if found == mlflow.NAME else ""
+        if not model or _has_code(file):
+            return None
     except UnknownFormat:
         pass
     except BrokenArtifact:
@@ -63,11 +67,21 @@ def opened(file: BinaryIO) -> Package | None:
             if member.is_folder:
                 continue
             kind = _kind(member.name)
+            if model and (kind == "model") != (member.name == model):
+                kind = "model" if member.name == model else "left out"
             findings += _wrong(file, member, kind, head)
             members.append(Packed(member.name, kind, member.size))
     except Odd as odd:
         return Package((), Report((refused(odd),), False, (), VERSION))
-    return Package(tuple(_settled(members)), Report(tuple(findings), True, (), VERSION))
+    settled = tuple(_settled(members))
+    card = next((member.name for member in settled if member.kind == "card"), "")
+    return Package(settled, Report(tuple(findings), True, (), VERSION), told.read(file, card))
+
+
+def _has_code(file: BinaryIO) -> bool:
+    """Whether an MLflow folder brings code along: it stays whole then, and is held back."""
+    with archives.opened(file) as archive:
+        return any(PurePosixPath(name.lower()).suffix in _CODE for name in archive.namelist())
 
 
 def unpacked(file: BinaryIO, name: str) -> tuple[int, Iterator[bytes]]:

@@ -17,6 +17,7 @@ from registry.tables.catalog import ParentRow as ParentRow
 from registry.tables.catalog import TagRow as TagRow
 from registry.tables.catalog import TrustRow as TrustRow
 from registry.tables.catalog import VersionRow as VersionRow
+from registry.tables.exchange import RatingRow as RatingRow
 from registry.tables.hooks import DeliveryRow as DeliveryRow
 from registry.tables.hooks import WebhookRow as WebhookRow
 from registry.tables.people import CodeRow as CodeRow

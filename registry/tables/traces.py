@@ -74,7 +74,7 @@ class PredictionRow(Base):  # predictions, prediction_log, keeping
     )
 
 
-class DownloadRow(Base):  # downloads
+class DownloadRow(Base):  # downloads: a row per file; those of one zip share the `trip`
     __tablename__ = "downloads"
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(default=now)
@@ -82,3 +82,5 @@ class DownloadRow(Base):  # downloads
         ForeignKey("artifacts.id", ondelete="CASCADE"), index=True
     )
     user_id: Mapped[str | None] = mapped_column(user_key())
+    trip: Mapped[str] = mapped_column(String(32), default=new_id)
+    what: Mapped[str] = mapped_column(String(16), default="file")

@@ -37,7 +37,7 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
 }
 _CLOSED = ("/_stcore/metrics", "/_stcore/agent")
-_DOWNLOADS = ("/artifacts/", "/d/", "/scorings/")
+_DOWNLOADS = ("/artifacts/", "/d/", "/exports/", "/scorings/", "/x/")
 
 
 class SecurityHeaders:

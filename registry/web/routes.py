@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from anyio import to_thread
 from sqlalchemy import text
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from registry import downloads, scorings, sessions
+from registry import downloads, exports, scorings, sessions
 from registry.errors import Forbidden, NotSignedIn, RegistryError
 from registry.web import answers, cookie, handle
 from registry.web.api import app as api
@@ -92,6 +92,38 @@ async def _linked(request: Request) -> Response:
 
 
 @_polite
+async def _export(request: Request) -> Response:
+    """A version as one zip, for who may download its model."""
+    reg, at = handle.get(), request.path_params
+    found = await to_thread.run_sync(cookie.holder, reg, request.scope)
+    if found is None:
+        raise NotSignedIn("sign in to download this")
+    ref, parts = f"{at['owner']}/{at['slug']}@{at['version']}", request.query_params.getlist("part")
+    bundle = await to_thread.run_sync(exports.open_export, reg, found[0], ref, at["what"], parts)
+    return _streamed(bundle)
+
+
+@_polite
+async def _linked_export(request: Request) -> Response:
+    """The zip behind a signed link, for whoever holds it."""
+    reg = handle.get()
+    return _streamed(await to_thread.run_sync(exports.open_link, reg, request.path_params["token"]))
+
+
+def _streamed(bundle: exports.Bundle) -> Response:
+    """Sent block by block; when bytes turn out wrong the answer ends short of its length."""
+    return StreamingResponse(
+        bundle.blocks,
+        media_type="application/zip",
+        headers={
+            "cache-control": "private, no-store",
+            "content-disposition": f'attachment; filename="{bundle.filename}"',
+            "content-length": str(bundle.size_bytes),
+        },
+    )
+
+
+@_polite
 async def _health(_request: Request) -> Response:
     """Whether the database answers."""
     reg = handle.get()
@@ -120,6 +152,8 @@ ROUTES = [
     Route("/artifacts/{id}/download", _download, methods=["GET"]),
     Route("/scorings/{id}/result", _scored, methods=["GET"]),
     Route("/d/{token}", _linked, methods=["GET"]),
+    Route("/exports/{owner}/{slug}/{version}/{what}", _export, methods=["GET"]),
+    Route("/x/{token}", _linked_export, methods=["GET"]),
     Route("/healthz", _health, methods=["GET"]),
     api.MOUNT,
 ]

@@ -27,6 +27,8 @@ people.govern     admin     -       in person
 system.look       admin     -       in person
 system.reset      admin     -       in person
 model.read        search    view
+model.rate        search    view
+download.list     search    manage
 model.predict     predict   view
 scoring.make      predict   view
 model.download    download  view

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import os
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import streamlit
 
-from registry import access, accounts, downloads, models
+from registry import access, accounts, downloads, exports, models
 from registry.core import Registry
 from registry.records import Actor, Version
 from registry.web import cookie, headers, peer
@@ -223,3 +225,42 @@ def test_an_unexpected_error_says_nothing(
     answer = client.get("/artifacts/x/download")
     assert answer.status_code == 500
     assert "secret" not in answer.text
+
+
+def test_an_export_is_one_zip_of_known_length(
+    client: Client, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    url = f"/exports/{iris.model}/1/package?part=weights"
+    assert client.get(url).status_code == 401
+    let_in(client, reg, alice)
+    answer = client.get(url)
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert answer.headers["content-disposition"] == 'attachment; filename="iris-v1.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        assert f"weights/{iris.artifact.filename}" in archive.namelist()
+
+
+def test_an_export_of_what_is_not_shared_is_not_found(
+    client: Client, reg: Registry, bob: Actor, iris: Version
+) -> None:
+    let_in(client, reg, bob)
+    assert client.get(f"/exports/{iris.model}/1/package").status_code == 404
+    assert client.get("/x/forged").status_code == 404
+
+
+def test_an_unknown_form_or_part_is_refused(
+    client: Client, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    let_in(client, reg, alice)
+    for asked in ("tar", "package?part=everything"):
+        assert client.get(f"/exports/{iris.model}/1/{asked}").status_code == 422
+
+
+def test_a_signed_link_gives_the_zip_to_whoever_holds_it(
+    client: Client, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    token = exports.link(reg, alice, iris.ref, "hub")
+    answer = client.get(f"/x/{token}")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == ["README.md", iris.artifact.filename]

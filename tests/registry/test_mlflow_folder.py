@@ -1,0 +1,125 @@
+"""The folder that MLflow loads: each file as its documentation says, for every flavor."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from registry import exports, models
+from registry.core import Registry
+from registry.errors import InvalidInput
+from registry.records import Actor, Metric, Version
+from tests.makers import models as makers
+
+Publish = Callable[..., Version]
+
+
+def folder(reg: Registry, actor: Actor, version: Version) -> zipfile.ZipFile:
+    bundle = exports.open_export(reg, actor, version.ref, "mlflow")
+    assert bundle.filename.endswith("-mlflow.zip")
+    return zipfile.ZipFile(io.BytesIO(b"".join(bundle.blocks)))
+
+
+def described(archive: zipfile.ZipFile) -> dict:
+    return yaml.safe_load(archive.read("MLmodel"))
+
+
+@pytest.fixture
+def pickled(reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path) -> Version:
+    metric = Metric("f1_score", 0.9, dataset="holdout", higher_is_better=True)
+    file = makers.sklearn_pickle(tmp_path)
+    version = publish_file(alice, file, check=False, name="Plain", metrics=(metric,))
+    models.edit(reg, alice, version.model, license="MIT", tags=["demo"])
+    return version
+
+
+def test_a_plain_pickle_is_kept_as_it_is(
+    reg: Registry, alice: Actor, pickled: Version, tmp_path: Path
+) -> None:
+    archive = folder(reg, alice, pickled)
+    assert sorted(archive.namelist()) == [
+        "MLmodel", "conda.yaml", "input_example.json", "model.pkl", "python_env.yaml",
+        "requirements.txt",
+    ]  # fmt: skip
+    assert archive.read("model.pkl") == makers.sklearn_pickle(tmp_path).read_bytes()
+    python, own = (described(archive)["flavors"][n] for n in ("python_function", "sklearn"))
+    assert python["loader_module"] == "mlflow.sklearn"
+    assert (python["model_path"], python["predict_fn"]) == ("model.pkl", "predict")
+    assert python["env"] == {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}
+    assert (own["pickled_model"], own["serialization_format"]) == ("model.pkl", "cloudpickle")
+    assert own["sklearn_version"] == pickled.inspection.framework_version
+
+
+def test_the_signature_has_mlflows_column_types(
+    reg: Registry, alice: Actor, pickled: Version
+) -> None:
+    assert pickled.schema
+    archive = folder(reg, alice, pickled)
+    told = described(archive)
+    assert json.loads(told["signature"]["inputs"]) == [
+        {"type": field.type, "name": field.name, "required": not field.nullable}
+        for field in pickled.schema.fields
+    ]
+    example = json.loads(archive.read("input_example.json"))
+    assert example["columns"] == [field.name for field in pickled.schema.fields]
+    assert [len(row) for row in example["data"]] == [len(pickled.schema.fields)]
+    assert told["saved_input_example_info"] == {
+        "artifact_path": "input_example.json",
+        "pandas_orient": "split",
+        "type": "dataframe",
+    }
+
+
+def test_what_mlflow_has_no_place_for_is_kept_as_metadata(
+    reg: Registry, alice: Actor, pickled: Version
+) -> None:
+    told = described(folder(reg, alice, pickled))
+    assert told["model_uuid"] == pickled.id
+    ours = told["metadata"]["vitrine"]
+    assert (ours["ref"], ours["license"], ours["tags"]) == (pickled.ref, "MIT", ["demo"])
+    assert ours["metrics"] == [
+        {"name": "f1_score", "value": 0.9, "dataset": "holdout", "higher_is_better": True}
+    ]
+
+
+def test_the_requirements_are_pinned_in_all_three_files(
+    reg: Registry, alice: Actor, pickled: Version
+) -> None:
+    archive = folder(reg, alice, pickled)
+    lines = archive.read("requirements.txt").decode().split()
+    assert lines[0] == "mlflow"
+    assert any(line.startswith("scikit-learn==") for line in lines)
+    conda = yaml.safe_load(archive.read("conda.yaml"))
+    assert conda["dependencies"][-1] == {"pip": lines}
+    env = yaml.safe_load(archive.read("python_env.yaml"))
+    assert env["dependencies"] == ["-r requirements.txt"]
+
+
+def test_what_joblib_wrote_leaves_as_skops(reg: Registry, alice: Actor, iris: Version) -> None:
+    archive = folder(reg, alice, iris)
+    own = described(archive)["flavors"]["sklearn"]
+    assert (own["pickled_model"], own["serialization_format"]) == ("model.skops", "skops")
+    assert own["skops_trusted_types"] == [
+        "numpy.dtype",
+        "numpy.ndarray",
+        "sklearn.linear_model._logistic.LogisticRegression",
+    ]
+    with archive.open("model.skops") as inner, zipfile.ZipFile(inner) as saved:
+        assert "schema.json" in saved.namelist()
+
+
+def test_a_file_that_no_flavor_loads_is_refused(
+    reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path
+) -> None:
+    version = publish_file(
+        alice, makers.STORED["safetensors"][0](tmp_path), check=False, name="Weights"
+    )
+    assert "no flavor" in exports.why_not(version, "mlflow")
+    with pytest.raises(InvalidInput, match="no flavor"):
+        exports.open_export(reg, alice, version.ref, "mlflow")
