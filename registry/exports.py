@@ -86,7 +86,7 @@ def open_export(
         NotFound: No such version, or the actor may not see it.
         Forbidden: The actor may see the model but not download it.
         InvalidInput: `what` or a part is unknown, or MLflow has no flavor for such a file.
-        Conflict: It must be converted for MLflow, and does not load.
+        Conflict: MLflow would not ask it, or it must be converted first and does not load.
         PredictionFailed: Converting it failed; why.
         StoreError: Bytes are missing or have changed; also while they are read.
     """
@@ -110,6 +110,9 @@ def why_not(version: Version, what: What) -> str:
     flavor = mlflow_folder.flavor_of(version)
     if flavor is None:
         return f"MLflow has no flavor that loads {version.inspection.format} files as they are"
+    fields = version.schema.fields if version.schema and version.schema.kind == "table" else ()
+    if flavor.name == "onnx" and any(field.type == "string" for field in fields):
+        return "MLflow's ONNX flavor cannot be asked with columns of text"
     if flavor.convert_to and version.why_no_predictions:
         needs = "MLflow does not read joblib's files, so it is converted to skops first"
         return f"{needs}, and {version.why_no_predictions}"

@@ -13,7 +13,7 @@ import yaml
 
 from registry import exports, models
 from registry.core import Registry
-from registry.errors import InvalidInput
+from registry.errors import Conflict, InvalidInput
 from registry.records import Actor, Metric, Version
 from tests.makers import models as makers
 
@@ -122,4 +122,13 @@ def test_a_file_that_no_flavor_loads_is_refused(
     )
     assert "no flavor" in exports.why_not(version, "mlflow")
     with pytest.raises(InvalidInput, match="no flavor"):
+        exports.open_export(reg, alice, version.ref, "mlflow")
+
+
+def test_a_graph_that_takes_columns_of_text_is_refused(
+    reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path
+) -> None:
+    version = publish_file(alice, makers.onnx_columns(tmp_path), check=False, name="Columns")
+    assert "columns of text" in exports.why_not(version, "mlflow")
+    with pytest.raises(Conflict, match="columns of text"):
         exports.open_export(reg, alice, version.ref, "mlflow")
