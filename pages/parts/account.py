@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import authenticator, notices, text, who
-from registry import accounts, policy
+from registry import accounts
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.records import Actor
@@ -51,32 +51,6 @@ def sessions(reg: Registry, actor: Actor, session_id: str) -> None:
             with notices.shown(stop=False):
                 n = accounts.sign_out_everywhere(reg, actor, session_id)
                 _say(f"{n} other {'session is' if n == 1 else 'sessions are'} signed out.")
-
-
-def people(reg: Registry, actor: Actor) -> None:
-    """What an administrator does for others: invite, help back in, lock out."""
-    if "admin" not in policy.permissions(actor):
-        return
-    with st.form("account.people", width=WIDTH):
-        st.subheader("People")
-        st.write("Codes are shown once and work once. Hand them over yourself: no mail is sent.")
-        username = st.text_input("User name", autocomplete="off")
-        with st.container(horizontal=True):
-            reset = st.form_submit_button("Make reset code")
-            disable = st.form_submit_button("Disable account")
-            enable = st.form_submit_button("Enable account")
-            invite = reg.settings.registration == "invite"
-            invite = invite and st.form_submit_button("Make invitation")
-    with st.container(width=WIDTH), notices.shown(stop=False):
-        if reset:
-            st.code(accounts.reset_code(reg, username, actor), language=None)
-            st.caption("Good for 24 hours, under “Forgot your password?” on the sign-in card.")
-        if disable or enable:
-            accounts.set_disabled(reg, actor, username, disable)
-            _say(f"{username} is {'disabled and signed out' if disable else 'enabled'}.")
-        if invite:
-            st.code(accounts.invite(reg, actor), language=None)
-            st.caption("Good for one registration within 7 days.")
 
 
 def farewell(reg: Registry, actor: Actor) -> None:

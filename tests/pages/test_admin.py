@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import insert
 from streamlit.testing.v1 import AppTest
 
-from registry import governing, system
+from registry import accounts, governing, system
 from registry.core import Registry
 from registry.records import Actor, Version
 from registry.tables import UserRow, new_id
@@ -66,6 +66,16 @@ def test_what_a_person_may_is_changed_where_it_is_shown(
     press(tab, "Save quota")
     after = governing.get(reg, admin, "bob")
     assert (after.role, after.quota_mb, after.quota_models) == ("viewer", 7, None)
+
+
+def test_a_person_is_helped_back_in_and_locked_out(
+    visit: Visit, reg: Registry, admin: Actor, alice: Actor
+) -> None:
+    tab = press(visit(admin, "admin.py", user="alice"), "Make reset code")
+    accounts.reset_with(reg, tab.code[0].value, "another horse battery 8")
+    session_id, _ = accounts.open_session(reg, alice)
+    press(visit(admin, "admin.py", user="alice"), "Lock out")
+    assert accounts.by_session(reg, session_id) is None
 
 
 def test_an_administrator_cannot_end_their_own_account_here(visit: Visit, admin: Actor) -> None:

@@ -248,24 +248,6 @@ def test_an_account_is_deleted_after_its_name_and_password(
     assert not tab.exception
 
 
-def test_an_admin_helps_a_person_back_in_and_locks_one_out(
-    app: Open, reg: Registry, alice: Actor, admin: Actor
-) -> None:
-    tab = sign_in(app(), admin.username).switch_page(str(PAGES / "account.py")).run()
-    tab = press(fill(tab, user_name="alice"), "Make reset code")
-    accounts.reset_with(reg, tab.code[0].value, NEW)
-    session_id, _ = accounts.open_session(reg, alice)
-    press(fill(tab, user_name="alice"), "Disable account")
-    assert accounts.by_session(reg, session_id) is None
-    tab = press(fill(tab, user_name="nobody"), "Disable account")
-    assert "no user" in errors(tab)
-
-
-def test_others_see_no_card_for_administrators(app: Open, alice: Actor) -> None:
-    tab = sign_in(app(), "alice").switch_page(str(PAGES / "account.py")).run()
-    assert "People" not in subheaders(tab)
-
-
 def test_every_attribute_the_package_sets_is_set_by_ours() -> None:
     source = inspect.getsource(stauth.Authenticate.__init__)
     names = set(re.findall(r"self\.(\w+)\s*=", source))
