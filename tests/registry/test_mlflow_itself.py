@@ -154,7 +154,9 @@ def test_what_mlflow_wrote_runs_here_with_the_same_answers(
     reg: Registry, alice: Actor, tmp_path: Path, mlflow: Mlflow, kind: str
 ) -> None:
     runs = f"sqlite:///{tmp_path / 'runs.db'}"
-    path, rows, theirs, run_id = mlflow(SAVE, kind, str(tmp_path), runs)
+    target = tmp_path / "saved"  # apart from the runs, which hold the same folder
+    target.mkdir()
+    path, rows, theirs, run_id = mlflow(SAVE, kind, str(target), runs)
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for file in sorted(Path(path).rglob("*")):
