@@ -94,7 +94,7 @@ def test_a_similar_name_is_pointed_out(
 ) -> None:
     tab, draft_id = dropped(visit(alice, "upload.py"), "Irıs.joblib", iris_file.read_bytes())
     tab.text_input(key=f"upload.{draft_id}.name").set_value("Iriss").run()
-    assert "similar name" in words(tab)
+    assert "Easily mistaken for" in words(tab)
 
 
 def test_a_file_that_is_no_model_is_refused_and_can_be_put_away(visit: Visit, alice: Actor) -> None:
