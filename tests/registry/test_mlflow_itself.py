@@ -122,11 +122,16 @@ def ours(reg: Registry, actor: Actor, version: Version, asked: dict[str, Any]) -
     return predict(reg, actor, version.ref, given).outputs[0].values
 
 
+FLATTENED = pytest.mark.xfail(
+    reason="MLflow puts each output of a graph into one column of a frame"
+)
+
+
 @pytest.mark.parametrize(
     "maker",
     ["sklearn_classifier", "sklearn_forest", "sklearn_pickle", "sklearn_regressor",
-     "sklearn_pipeline", "skops_pipeline", "onnx_classifier_tensors", "onnx_regressor",
-     *TORCH.values()],
+     "sklearn_pipeline", "skops_pipeline", "onnx_regressor", *TORCH.values(),
+     pytest.param("onnx_classifier_tensors", marks=FLATTENED)],
 )  # fmt: skip
 def test_mlflow_loads_what_leaves_and_gives_the_same_answers(
     reg: Registry, alice: Actor, publish_file: Callable[..., Version], tmp_path: Path,
