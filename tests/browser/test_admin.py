@@ -6,11 +6,14 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Server, choose, create_admin, register, screenshot, settle
 from tests.browser.test_main_job import upload
 from tests.makers import models as makers
+
+pytestmark = pytest.mark.long
 
 Visit = Callable[..., BrowserContext]
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from registry import accounts, publish, staging
@@ -15,6 +16,8 @@ from registry.records import Details, Metric
 from registry.settings import Settings
 from tests.browser.conftest import PASSWORD, Server, create_admin, fill, settle
 from tests.makers import models as makers
+
+pytestmark = pytest.mark.long
 
 SLOW = 90_000
 

@@ -24,6 +24,8 @@ from tests.browser.conftest import (
 )
 from tests.browser.furnishing import furnished
 
+pytestmark = pytest.mark.long
+
 Visit = Callable[..., BrowserContext]
 
 
