@@ -8,10 +8,10 @@ import unicodedata
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from registry import admins, audit, codes, farewell, jobs, passwords, sessions, signins
+from registry import admins, audit, codes, farewell, jobs, passwords, people, sessions, signins
 from registry.codes import setup_code
 from registry.core import Registry
-from registry.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn
+from registry.errors import Conflict, Forbidden, InvalidInput, NotSignedIn
 from registry.records import GUEST, ROLES, SYSTEM, Actor, Role
 from registry.sessions import (
     actor_of,
@@ -180,7 +180,7 @@ def reset_code(reg: Registry, username: str, actor: Actor = SYSTEM) -> str:
     """
     admins.need(actor)
     with reg.writing() as s:
-        row = _named(s, username)
+        row = people.named_in(s, username)
         code = codes.issue_in(s, "reset", row.id)
         audit.record(s, actor, "account.reset_code", row.username)
         return code
@@ -259,7 +259,7 @@ def set_disabled(reg: Registry, actor: Actor, username: str, disabled: bool) -> 
     """
     admins.need(actor)
     with reg.writing() as s:
-        row = _named(s, username)
+        row = people.named_in(s, username)
         if row.id == actor.id:
             raise Conflict("you cannot disable your own account")
         row.disabled = disabled
@@ -352,14 +352,6 @@ def _add_in(s: Session, draft: UserRow, by: Actor, action: str) -> Actor:
     who = actor if by.is_guest else by
     audit.record(s, who, action, actor.username, role=actor.role)
     return actor
-
-
-def _named(s: Session, username: str) -> UserRow:
-    found = s.execute(select(UserRow).where(UserRow.username == username.strip().casefold()))
-    row = found.scalar_one_or_none()
-    if row is None:
-        raise NotFound(f"there is no user {username.strip()!r}")
-    return row
 
 
 def _prove(reg: Registry, actor: Actor, password: str, field: str) -> None:

@@ -9,9 +9,9 @@ from typing import cast
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from registry import admins, audit, farewell, jobs, models, ownership, quotas, sessions
+from registry import admins, audit, farewell, jobs, models, ownership, people, quotas, sessions
 from registry.core import Registry
-from registry.errors import Conflict, InvalidInput, NotFound
+from registry.errors import Conflict, InvalidInput
 from registry.policy import PERMISSIONS
 from registry.records import ROLES, Actor, Page, Person, Role
 from registry.tables import SessionRow, UserRow
@@ -58,7 +58,7 @@ def get(reg: Registry, actor: Actor, username: str) -> Person:
     """
     admins.need(actor)
     with reg.reading() as s:
-        return _records(s, reg, [_named(s, username)])[0]
+        return _records(s, reg, [people.named_in(s, username)])[0]
 
 
 def set_role(reg: Registry, actor: Actor, username: str, role: Role) -> Person:
@@ -74,7 +74,7 @@ def set_role(reg: Registry, actor: Actor, username: str, role: Role) -> Person:
     if role not in ROLES:
         raise InvalidInput({"role": f"must be one of {', '.join(ROLES)}"})
     with reg.writing() as s:
-        row = _named(s, username)
+        row = people.named_in(s, username)
         before, row.role = row.role, role
         admins.keep_one_in(s)
         audit.record(s, actor, "account.role", row.username, before=before, role=role)
@@ -92,7 +92,7 @@ def permit(reg: Registry, actor: Actor, username: str, permissions: Sequence[str
     """
     admins.need(actor)
     with reg.writing() as s:
-        row = _named(s, username)
+        row = people.named_in(s, username)
         of_role = PERMISSIONS[cast("Role", row.role)]
         if beyond := sorted(set(permissions) - of_role):
             said = f"a {row.role} does not have {', '.join(beyond)}; change the role"
@@ -131,7 +131,7 @@ def set_quota(
     }:
         raise InvalidInput(problems)
     with reg.writing() as s:
-        row = _named(s, username)
+        row = people.named_in(s, username)
         row.quota_mb, row.quota_models = quota_mb, quota_models
         audit.record(s, actor, "account.quota", row.username, mb=quota_mb, models=quota_models)
         return _records(s, reg, [row])[0]
@@ -152,7 +152,7 @@ def remove(reg: Registry, actor: Actor, username: str, heir: str = "") -> None:
     """
     admins.need(actor)
     with reg.writing() as s:
-        row = _named(s, username)
+        row = people.named_in(s, username)
         if row.id == actor.id:
             raise Conflict("this is your own account: delete it on the Account page")
         if row.role == "admin":
@@ -173,14 +173,6 @@ def _like(text: str) -> list[ColumnElement[bool]]:
     wanted = text.strip().casefold()
     columns = (UserRow.username, UserRow.name, UserRow.email)
     return [or_(*(c.icontains(wanted, autoescape=True) for c in columns))] if wanted else []
-
-
-def _named(s: Session, username: str) -> UserRow:
-    found = s.execute(select(UserRow).where(UserRow.username == username.strip().casefold()))
-    row = found.scalar_one_or_none()
-    if row is None:
-        raise NotFound(f"there is no user {username.strip()!r}")
-    return row
 
 
 def _records(s: Session, reg: Registry, rows: Sequence[UserRow]) -> list[Person]:

@@ -308,3 +308,11 @@ def cannot(version: Version, why: str) -> None:
     with empty(title, said, icon="do_not_disturb_on"):
         query = {"name": version.model, "version": str(version.number)}
         go("Open the model", "model.py", key="cannot.open", query=query)
+
+
+def shown_once(secret: str, about: str, *, key: str) -> bool:
+    """A secret that is never shown again; whether the person says it is stored."""
+    st.warning("Copy it now: it is not shown again.", icon=":material/visibility_off:")
+    st.code(secret, language=None, wrap_lines=True)
+    st.caption(about)
+    return st.button("I have stored it", type="primary", key=key)

@@ -130,9 +130,7 @@ def _asked(reg: Registry, actor: Actor, model: str) -> str:
 
 
 def _once(secret: str) -> None:
-    st.warning("Copy the secret now: it is not shown again.", icon=":material/visibility_off:")
-    st.code(secret, language=None, wrap_lines=True)
-    st.caption("With it the receiver checks `webhook-signature`, as Standard Webhooks describes.")
-    if st.button("I have stored it", type="primary", key="hooks.stored"):
+    about = "With it the receiver checks `webhook-signature`, as Standard Webhooks describes."
+    if cards.shown_once(secret, about, key="hooks.stored"):
         _forget()
         st.rerun()

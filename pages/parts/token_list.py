@@ -103,10 +103,8 @@ def _asked(reg: Registry, actor: Actor) -> str:
 
 
 def _once(secret: str) -> None:
-    st.warning("Copy it now: it is not shown again.", icon=":material/visibility_off:")
-    st.code(secret, language=None, wrap_lines=True)
-    st.caption("Keep it like a password, in a variable `VITRINE_TOKEN`, never in a notebook.")
-    if st.button("I have stored it", type="primary", key="account.token.stored"):
+    about = "Keep it like a password, in a variable `VITRINE_TOKEN`, never in a notebook."
+    if cards.shown_once(secret, about, key="account.token.stored"):
         _forget()
         st.rerun()
 
