@@ -14,6 +14,7 @@ from registry.errors import RegistryError
 from registry.web.api import (
     aliases,
     browsing,
+    explorer,
     fetching,
     models,
     people,
@@ -57,7 +58,7 @@ api = _Api(
         "Lists come in pages: `items`, and `next`, the `cursor` of the page after it. "
         "Errors are problem details (RFC 9457): `detail` says what, why and what to do."
     ),
-    docs_url=None,  # they would load scripts from elsewhere, which the content policy refuses
+    docs_url=None,  # explorer.py: these would load scripts from elsewhere
     redoc_url=None,
     separate_input_output_schemas=False,
     generate_unique_id_function=lambda route: f"{route.tags[0]}.{route.name.strip('_')}",
@@ -69,7 +70,7 @@ api = _Api(
     },
 )
 _CHANGING = (models, versions, aliases, publishing, resuming)
-for part in (signing_in, people, browsing, fetching, *_CHANGING, predicting):
+for part in (signing_in, people, browsing, fetching, *_CHANGING, predicting, explorer):
     api.include_router(part.router)
 
 MOUNT = Mount(PREFIX, app=api)
