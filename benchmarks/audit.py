@@ -1,6 +1,7 @@
 """G5: verifying 100,000 audit lines, reading a filtered page of them, exporting them.
 
-`python -m benchmarks.audit` fills a registry of its own. Of exports, the time of the processor counts.
+`python -m benchmarks.audit` fills a registry of its own. Exports are measured in
+time of the processor.
 """
 
 from __future__ import annotations

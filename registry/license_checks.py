@@ -26,6 +26,8 @@ from registry.errors import FetchFailed, Forbidden, InvalidInput
 from registry.records import Actor, LicenseCheck, ParentLicense
 from registry.tables import ModelRow, ParentRow, UserRow, VersionRow
 
+_ORDER = ("no", "unknown", "yes")
+_VERDICTS = {"no": "not compatible", "unknown": "unknown", "yes": "compatible"}
 _RAW = ("raw/HEAD/LICENSE", "-/raw/HEAD/LICENSE", "resolve/main/LICENSE", "raw/HEAD/LICENSE.md")
 
 
@@ -52,6 +54,23 @@ def of_parents(reg: Registry, actor: Actor, ref: str) -> tuple[ParentLicense, ..
         model, version = references.for_action(s, actor, "model.read", ref)
         start = _Link(version.id, "", "", model.license, ())
         return tuple(_ancestors(s, actor, [start], model.license))
+
+
+def verdict_in(s: Session, actor: Actor, model: ModelRow, version: VersionRow) -> str:
+    """What the ancestors of a version make of its license, in one line; "" when it has none."""
+    found = list(
+        _ancestors(s, actor, [_Link(version.id, "", "", model.license, ())], model.license)
+    )
+    if not found:
+        return ""
+    worst = min(found, key=lambda one: _ORDER.index(one.check.compatible))
+    said = _VERDICTS[worst.check.compatible]
+    if worst.check.compatible == "yes":
+        return said
+    if not worst.parent:
+        return f"{said}: {worst.check.why}"
+    theirs = worst.check.source or "nothing"
+    return f"{said}: its {worst.kin} {worst.parent} is {theirs}"
 
 
 def for_parents(

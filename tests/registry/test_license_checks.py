@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from registry import license_checks, lineage, models, staging
+from registry import compare, license_checks, lineage, models, staging
 from registry.errors import FetchFailed, Forbidden, InvalidInput, NotFound
 from registry.records import GUEST
 
@@ -126,6 +126,26 @@ def test_the_parents_of_a_chosen_parent_are_asked_too(reg, alice, iris, child):
     chosen, behind = license_checks.for_parents(reg, alice, "MIT", [child.ref])
     assert (chosen.parent, behind.parent, behind.through) == (child.ref, iris.ref, (child.ref,))
     assert behind.check.compatible == "no"
+
+
+def test_a_comparison_has_what_parents_make_of_each_license(
+    reg, alice, bob, iris, child, grandchild
+):
+    def row(actor, *refs):
+        facts = compare.versions(reg, actor, refs).sections[0]
+        return next((one.cells for one in facts.rows if one.name == "License and parents"), None)
+
+    assert row(alice, iris.ref) is None
+    assert row(alice, iris.ref, child.ref, grandchild.ref) == (
+        None,
+        f"not compatible: its parent {iris.ref} is GPL-3.0-only",
+        f"not compatible: its grandparent {iris.ref} is GPL-3.0-only",
+    )
+    models.edit(reg, alice, child.model, license="GPL-3.0-only")
+    assert row(alice, child.ref) == ("compatible",)
+    models.publish_to_all(reg, alice, grandchild.model)
+    (said,) = row(bob, grandchild.ref)
+    assert said.startswith("unknown: a parent you cannot see")
 
 
 def test_a_license_is_checked_while_it_is_chosen(reg, alice, iris, child):
