@@ -58,7 +58,8 @@ def versions(reg: Registry, actor: Actor, refs: Sequence[str], base: str = "") -
             model, row = stored.for_action(s, actor, "model.read", ref)
             models[model.id] = model
             found[row.id] = as_versions(s, actor, model, [row])[0]
-            kin[row.id] = license_checks.verdict_in(s, actor, model, row)
+            above = license_checks.ancestors_in(s, actor, row.id, model.license)
+            kin[row.id] = license_checks.verdict(above)
             named[ref] = row.id
         if base and base not in named:
             raise InvalidInput({"base": f"must be one of the versions, got {base!r}"})

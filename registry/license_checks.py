@@ -52,15 +52,18 @@ def of_parents(reg: Registry, actor: Actor, ref: str) -> tuple[ParentLicense, ..
     """
     with reg.reading() as s:
         model, version = references.for_action(s, actor, "model.read", ref)
-        start = _Link(version.id, "", "", model.license, ())
-        return tuple(_ancestors(s, actor, [start], model.license))
+        return ancestors_in(s, actor, version.id, model.license)
 
 
-def verdict_in(s: Session, actor: Actor, model: ModelRow, version: VersionRow) -> str:
-    """What the ancestors of a version make of its license, in one line; "" when it has none."""
-    found = list(
-        _ancestors(s, actor, [_Link(version.id, "", "", model.license, ())], model.license)
-    )
+def ancestors_in(
+    s: Session, actor: Actor, version_id: str, license: str
+) -> tuple[ParentLicense, ...]:
+    """What a version derives from, as `of_parents` has it, against a license."""
+    return tuple(_ancestors(s, actor, [_Link(version_id, "", "", license, ())], license))
+
+
+def verdict(found: Sequence[ParentLicense]) -> str:
+    """What ancestors make of a license, in one line; "" when there are none."""
     if not found:
         return ""
     worst = min(found, key=lambda one: _ORDER.index(one.check.compatible))
