@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from registry import fetch_child, fetching
 from registry.errors import FetchFailed
 from registry.fetch_child import Order, Refused
+from registry.sandbox.limits import Layers
 from registry.settings import Settings
 from tests.makers.web import served
 
@@ -44,6 +45,16 @@ def settings(port: int, **more: object) -> Settings:
 def test_nothing_is_fetched_unless_the_operator_says_so(port):
     with pytest.raises(FetchFailed, match="VITRINE_FETCH=1"):
         fetching.get(settings(port, fetch=False), f"http://127.0.0.1:{port}/")
+
+
+def test_a_kernel_that_cannot_fence_it_in_fetches_nothing_unless_the_operator_says_so(
+    port, monkeypatch
+):
+    monkeypatch.setattr(fetching, "_layers", lambda: Layers(landlock_abi=0, seccomp=True))
+    with pytest.raises(FetchFailed, match="VITRINE_ALLOW_WEAK_SANDBOX=1"):
+        fetching.get(settings(port), f"http://127.0.0.1:{port}/")
+    weak = settings(port, allow_weak_sandbox=True)
+    assert fetching.get(weak, f"http://127.0.0.1:{port}/").status == 200
 
 
 def test_what_is_permitted_is_fetched_without_cookies_or_proxies(server, port, monkeypatch):
