@@ -89,13 +89,18 @@ class Settings(BaseSettings):
     max_request_mb: int = Field(16, gt=0, description="Largest body of a call of the API, in MiB.")
     predict_timeout_s: float = Field(10, gt=0, description="Seconds one prediction may take.")
     allow_weak_sandbox: bool = Field(
-        False, description="Run models although this kernel lacks Landlock or seccomp."
+        False, description="Run models, and fetch, although this kernel lacks Landlock or seccomp."
     )
     fetch: bool = Field(False, description="Fetch links that people give: source, LICENSE.")
     fetch_allow: str = Field(
         "",
         description="Inner networks that may be asked all the same, "
         "with blanks between: `10.1.0.0/16 127.0.0.1:8080 [::1]:80`.",
+    )
+    fetch_authorities: str = Field(
+        "",
+        description="File of certificates (PEM) whose signatures are believed when an address is "
+        "asked, besides those of the system.",
     )
     fetch_timeout_s: float = Field(10, gt=0, description="Seconds one address may take to answer.")
     webhooks: bool = Field(False, description="Tell addresses that people give what happened.")

@@ -84,9 +84,10 @@ def _parents(
                 with notices.shown(stop=False):
                     lineage.unlink(reg, actor, version.ref, parent)
                     cards.done(f"{parent} is no parent any more")
-        licensing.of_parent(reg, actor, version.ref, parent)
+        licensing.in_the_way(reg, actor, version.ref, parent)
     if not found[0].edges:
         st.caption("Nothing is recorded.")
+    licensing.in_the_way(reg, actor, version.ref)
     if not why:
         _add(reg, actor, version)
 
