@@ -76,7 +76,8 @@ def bus_factor(one: Subject) -> Found:
     shares = [count / total for count in counts.values()]
     even = math.exp(-sum(share * math.log(share) for share in shares))
     said = f"{_n(len(counts), 'person', 'people')} made {_n(total, 'change')}"
-    said += f", as if {even:.1f} shared them evenly"
+    if len(counts) > 1:
+        said += f", as evenly as {even:.1f} people would"
     return Found(max(0.0, 1 - 1 / even), said, "audit")
 
 
