@@ -110,9 +110,6 @@ def why_not(version: Version, what: What) -> str:
     flavor = mlflow_folder.flavor_of(version)
     if flavor is None:
         return f"MLflow has no flavor that loads {version.inspection.format} files as they are"
-    fields = version.schema.fields if version.schema and version.schema.kind == "table" else ()
-    if flavor.name == "onnx" and any(field.type == "string" for field in fields):
-        return "MLflow's ONNX flavor cannot be asked with columns of text"
     if flavor.convert_to and version.why_no_predictions:
         needs = "MLflow does not read joblib's files, so it is converted to skops first"
         return f"{needs}, and {version.why_no_predictions}"
@@ -220,8 +217,22 @@ def _mlflow(reg: Registry, it: _Leaving, _: Sequence[str]) -> tuple[list[Entry],
     weights = (
         _converted(reg, it, flavor) if flavor.convert_to else _stored(reg, it, flavor.path, file)
     )
-    beside = mlflow_folder.files(it.model, it.version, flavor, weights.size_bytes)
+    inputs = _graph_inputs(reg, it) if flavor.name == "onnx" else ()
+    beside = mlflow_folder.files(it.model, it.version, flavor, weights.size_bytes, inputs)
     return [*(entry_of(path, told) for path, told in beside.items()), weights], [file]
+
+
+def _graph_inputs(reg: Registry, it: _Leaving) -> list[mlflow_folder.Input]:
+    """What an ONNX graph takes; looked up in a worker for what was inspected before it was kept."""
+    told = it.version.inspection.details.get("inputs")
+    if told is None:
+        file = it.version.artifact
+        fd = reg.store.open(file.digest, it.keys[file.digest])
+        try:
+            told = reg.pool.inspect(fd, file.filename)[0].details.get("inputs", ())
+        finally:
+            os.close(fd)
+    return [(str(name), str(dtype)) for name, dtype in told]
 
 
 _Maker = Callable[[Registry, _Leaving, Sequence[str]], tuple[list[Entry], list[Artifact]]]
