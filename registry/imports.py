@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from registry import audit, jobs, policy, server_folder, sessions, staging
+from registry import audit, jobs, policy, server_bucket, server_folder, sessions, staging
 from registry.core import Registry
 from registry.errors import BrokenArtifact, Conflict, Forbidden, InvalidInput, NotFound, TooLarge
 from registry.records import Actor, Import, ImportPlace
@@ -36,6 +36,7 @@ class _Place(NamedTuple):
 
 _PLACES: dict[ImportPlace, _Place] = {
     "folder": _Place(server_folder.look, server_folder.reading),
+    "bucket": _Place(server_bucket.look, server_bucket.reading),
 }
 
 
@@ -48,6 +49,7 @@ def start(reg: Registry, actor: Actor, place: ImportPlace, path: str) -> Import:
     Raises:
         InvalidInput: There is no such place, or the path is too long.
         NotFound: There is no such file.
+        StoreError: The bucket does not answer.
         Forbidden: The actor may not upload.
         TooLarge, BrokenArtifact: The file is above the limit, or empty.
         Conflict: The actor has very many imports under way.
