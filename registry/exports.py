@@ -40,13 +40,16 @@ What = Literal["package", "mlflow", "hub"]
 WHAT: tuple[What, ...] = get_args(What)
 PARTS: dict[str, tuple[str, ...]] = {
     "weights": ("model",),
+    "code": ("code",),
     "config": ("config",),
     "requirements": ("requirements",),
     "data": ("sample", "data"),
     "card": ("card", "license"),
 }
 """Components of a version, each with the kinds of files it consists of."""
-_FOLDERS = {"model": "weights/", "config": "config/", "sample": "data/", "data": "data/"}
+_DATA = {"sample": "data/", "data": "data/"}
+FOLDERS = {"model": "weights/", "code": "code/", "config": "config/", **_DATA}
+"""Where the files of a kind lie in a package."""
 _BLOCK = 1 << 20
 _NO_LINK = "this link is not one of ours"
 
@@ -201,7 +204,7 @@ def _package(
 def _hub(reg: Registry, it: _Leaving, _: Sequence[str]) -> tuple[list[Entry], list[Artifact]]:
     """A repository: the card on top, the files beside it."""
     taken = [a for a in it.files() if a.kind != "card"]
-    paths = _paths(taken, {"readme.md"}, folders={"sample": "data/", "data": "data/"})
+    paths = _paths(taken, {"readme.md"}, folders=_DATA)
     card = entry_of("README.md", hub_card.written(it.model, it.version))
     return [card, *(_stored(reg, it, p, a) for p, a in zip(paths, taken, strict=True))], taken
 
@@ -240,7 +243,7 @@ _MAKERS: dict[What, _Maker] = {"package": _package, "mlflow": _mlflow, "hub": _h
 
 
 def _paths(
-    files: Sequence[Artifact], taken: Iterable[str], folders: dict[str, str] = _FOLDERS
+    files: Sequence[Artifact], taken: Iterable[str], folders: dict[str, str] = FOLDERS
 ) -> list[str]:
     """Where each file lies: by its kind, no two alike also where letters' case does not count."""
     used, found = set(taken), []

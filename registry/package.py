@@ -10,7 +10,7 @@ from registry.inspection import Report
 from registry.schema import Schema
 
 PackedKind = Literal[
-    "model", "config", "requirements", "sample", "data", "card", "license", "left out"
+    "model", "config", "requirements", "sample", "data", "code", "card", "license", "left out"
 ]
 
 

@@ -118,7 +118,9 @@ Role = Literal["viewer", "author", "admin"]
 Level = Literal["view", "edit", "manage"]
 Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
-ArtifactKind = Literal["model", "config", "requirements", "sample", "data", "card", "license"]
+ArtifactKind = Literal[
+    "model", "config", "requirements", "sample", "data", "code", "card", "license"
+]
 T = TypeVar("T")
 ModelOrder = Literal["updated", "name", "created", "versions", "metric", "stars"]
 JobState = Literal["queued", "running", "done", "failed"]
