@@ -21,6 +21,7 @@ from registry import (
     describing,
     downloads,
     hub_card,
+    lineage,
     mlflow_folder,
     models,
     sessions,
@@ -70,6 +71,7 @@ class _Leaving:
     version: Version
     keys: dict[str, str]
     spec: ModelSpec
+    parents: dict[str, str]
 
     def files(self, *kinds: str) -> list[Artifact]:
         """Those of these kinds, always in the same order."""
@@ -177,6 +179,7 @@ def _leaving_in(s: Session, reg: Registry, actor: Actor, ref: str) -> _Leaving:
         version=version,
         keys=dict(s.execute(keys).all()),
         spec=versions.spec_in(s, reg, s.get_one(VersionRow, row.id)),
+        parents=lineage.digests_in(s, actor, version.parents),
     )
 
 
@@ -187,26 +190,29 @@ def _package(
     kinds = {kind for part in parts or PARTS for kind in PARTS[part]}
     taken = it.files(*kinds)
     paths = _paths(taken, {"readme.md", describing.MANIFEST})
-    packed = [
-        describing.Packed(path, a.kind, a.size_bytes, a.digest)
-        for path, a in zip(paths, taken, strict=True)
-    ]
     entries = [_stored(reg, it, path, a) for path, a in zip(paths, taken, strict=True)]
     if not entries:
         return [], []
-    about = [
-        entry_of("README.md", hub_card.written(it.model, it.version)),
-        entry_of(describing.MANIFEST, describing.manifest(it.model, it.version, packed)),
+    return [*_about(it, paths, taken), *entries], taken
+
+
+def _about(it: _Leaving, paths: Sequence[str], files: Sequence[Artifact]) -> list[Entry]:
+    """A card and a manifest."""
+    packed = [
+        describing.Packed(path, a.kind, a.size_bytes, a.digest)
+        for path, a in zip(paths, files, strict=True)
     ]
-    return [*about, *entries], taken
+    manifest = describing.manifest(it.model, it.version, packed, it.parents)
+    card = hub_card.written(it.model, it.version)
+    return [entry_of("README.md", card), entry_of(describing.MANIFEST, manifest)]
 
 
 def _hub(reg: Registry, it: _Leaving, _: Sequence[str]) -> tuple[list[Entry], list[Artifact]]:
-    """A repository: the card on top, the files beside it."""
+    """A repository: the card and the manifest on top, the files beside them."""
     taken = [a for a in it.files() if a.kind != "card"]
-    paths = _paths(taken, {"readme.md"}, folders=_DATA)
-    card = entry_of("README.md", hub_card.written(it.model, it.version))
-    return [card, *(_stored(reg, it, p, a) for p, a in zip(paths, taken, strict=True))], taken
+    paths = _paths(taken, {"readme.md", describing.MANIFEST}, folders=_DATA)
+    entries = (_stored(reg, it, path, a) for path, a in zip(paths, taken, strict=True))
+    return [*_about(it, paths, taken), *entries], taken
 
 
 def _mlflow(reg: Registry, it: _Leaving, _: Sequence[str]) -> tuple[list[Entry], list[Artifact]]:
@@ -222,7 +228,9 @@ def _mlflow(reg: Registry, it: _Leaving, _: Sequence[str]) -> tuple[list[Entry],
     )
     inputs = _graph_inputs(reg, it) if flavor.name == "onnx" else ()
     beside = mlflow_folder.files(it.model, it.version, flavor, weights.size_bytes, inputs)
-    return [*(entry_of(path, told) for path, told in beside.items()), weights], [file]
+    kept = [] if flavor.convert_to else [file]
+    manifest = _about(it, [flavor.path for _ in kept], kept)[1]
+    return [*(entry_of(path, told) for path, told in beside.items()), manifest, weights], [file]
 
 
 def _graph_inputs(reg: Registry, it: _Leaving) -> list[mlflow_folder.Input]:

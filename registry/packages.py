@@ -23,6 +23,8 @@ from registry.sandbox.progress import Watch
 
 KEPT = "package"
 """Under this name the inspection of the model says what else came out of its package."""
+ELSEWHERE = "derived elsewhere from"
+"""Under this name the training facts keep parents that are not here for whoever imports."""
 _ZIP = b"PK\x03\x04"
 _BLOCK = 1 << 20
 _MAX_FILES, _MAX_CARD = 40, 200_000

@@ -167,6 +167,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "offset": lambda w: 1,
     "size_bytes": lambda w: 10,
     "upload_id": lambda w: w.upload_id,
+    "told": lambda w: {w.ref: ""},
     "tolerance": lambda w: 1e-6,
     "training_id": lambda w: w.training_id,
     "url": lambda w: "https://example.org/LICENSE",

@@ -46,7 +46,7 @@ def test_a_plain_pickle_is_kept_as_it_is(
     archive = folder(reg, alice, pickled)
     assert sorted(archive.namelist()) == [
         "MLmodel", "conda.yaml", "input_example.json", "model.pkl", "python_env.yaml",
-        "requirements.txt",
+        "requirements.txt", "vitrine.json",
     ]  # fmt: skip
     assert archive.read("model.pkl") == makers.sklearn_pickle(tmp_path).read_bytes()
     python, own = (described(archive)["flavors"][n] for n in ("python_function", "sklearn"))
