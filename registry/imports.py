@@ -125,6 +125,8 @@ def run(reg: Registry, import_id: str) -> None:
             incoming.write(block)
             if time.monotonic() - told_at > _TELL_EVERY_S:
                 told_at = time.monotonic()
-                jobs.tell(reg, min(1.0, incoming.size_bytes / size_bytes), "reading")
-        jobs.tell(reg, 1.0, "here")
+                share, whole_mb = incoming.size_bytes / size_bytes, size_bytes / 1e6
+                said = f"{share * whole_mb:.0f} of {whole_mb:.0f} MB read"
+                jobs.tell(reg, min(1.0, share), said)
+        jobs.tell(reg, 1.0, "read")
         incoming.finish()

@@ -15,6 +15,7 @@ from registry.records import Actor, FolderFile, Import, ImportPlace, Page
 _SIZE = 10
 _EVERY_S = 0.5
 _OPEN = ("queued", "running")
+_FOLDED = "upload.server"
 _ASKED = "upload.imports"
 """In the session: ids of what was asked for in this visit, and is not opened yet."""
 
@@ -51,7 +52,7 @@ def show(reg: Registry, actor: Actor) -> None:
         busy = any(one.state in _OPEN for one in imports.find(reg, actor))
         st.fragment(_coming, run_every=_EVERY_S if busy else None)(reg, actor, busy)
     folded = st.expander(
-        "From the server", icon=":material/folder_open:", key="upload.server", on_change="rerun"
+        "From the server", icon=":material/folder_open:", key=_FOLDED, on_change="rerun"
     )
     if not folded.open:
         return
@@ -102,7 +103,8 @@ def _said(one: Import, what: str) -> None:
 
 def _progress(reg: Registry, actor: Actor, one: Import) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(one.progress, f"Importing {text.escape(one.path, 60)}")
+        said = f": {text.escape(one.message)}" if one.message else ""
+        st.progress(one.progress, f"Importing {text.escape(one.path, 60)}{said}")
         if st.button("Cancel", key=f"upload.import.cancel.{one.id}"):
             jobs.cancel(reg, actor, one.job_id)
             st.rerun()
@@ -111,6 +113,7 @@ def _progress(reg: Registry, actor: Actor, one: Import) -> None:
 def _open(reg: Registry, actor: Actor, one: Import) -> None:
     st.session_state[_ASKED].discard(one.id)
     drafts.add(staging.get(reg, actor, one.id))
+    st.session_state[_FOLDED] = False  # else the files would stand before the draft
     st.rerun()
 
 
