@@ -82,14 +82,14 @@ print("\\n" + json.dumps([path, rows.to_dict("records"), list(answers), run.info
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's interpreter: that of `peers/`, else one that is made, which takes minutes."""
+    """MLflow's interpreter: that of `make peers`, else one that is made, which takes minutes."""
     known = Path(os.environ.get("VITRINE_PEERS", ROOT / "peers/bin/python"))
     if known.exists():
         return known.absolute()
     folder = tmp_path_factory.mktemp("peers")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    wanted = ["-r", ROOT / "benchmarks/requirements.txt", "skops"]
-    subprocess.run([folder / "bin/pip", "install", "--quiet", *wanted], check=True)
+    wanted = ROOT / "benchmarks/requirements.txt"
+    subprocess.run([folder / "bin/pip", "install", "--quiet", "-r", wanted], check=True)
     return folder / "bin/python"
 
 
