@@ -224,6 +224,15 @@ def test_what_arrived_before_the_link_broke_is_kept(
     assert staging.get(reg, alice, upload).digest == hashlib.sha256(b"x" * 5_000_000).hexdigest()
 
 
+def test_a_form_of_very_many_parts_is_refused(api: Api) -> None:
+    parts = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="x{n}"\r\n\r\n\r\n' for n in range(200)
+    )
+    said = problem(api("POST", "/models", kind="multipart/form-data; boundary=b",
+                       content=f"{parts}--b--\r\n".encode()), 422)  # fmt: skip
+    assert said["problems"] == {"file": "a form has at most 100 parts"}
+
+
 def test_anothers_upload_is_none(api: Api, api_of: ApiOf, bob: Actor, iris: Version) -> None:
     where, upload = resumed(api, b"x" * 10)
     by_bob = api_of(bob)
