@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from registry import staging, uploads
+from registry import governing, staging, uploads
 from registry.core import Registry
-from registry.errors import BrokenArtifact, Conflict, Forbidden, NotFound, TooLarge
+from registry.errors import BrokenArtifact, Conflict, Forbidden, NotFound, QuotaExceeded, TooLarge
 from registry.records import Actor, Role
 from registry.tables import UploadRow, now
 
@@ -109,6 +109,19 @@ def test_what_is_announced_has_bounds(
         uploads.begin(reg, alice, "m.onnx", 10)
     with pytest.raises(Conflict, match="under way"):
         uploads.begin(reg, alice, "m.onnx", 10)
+
+
+def test_what_is_announced_in_all_fits_into_the_quota(
+    reg: Registry, alice: Actor, admin: Actor
+) -> None:
+    governing.set_quota(reg, admin, "alice", quota_mb=1)
+    first = uploads.begin(reg, alice, "m.onnx", 600 << 10)
+    with pytest.raises(QuotaExceeded):
+        uploads.begin(reg, alice, "m.onnx", 600 << 10)
+    uploads.discard(reg, alice, first.id)
+    whole = uploads.begin(reg, alice, "m.onnx", 1 << 20)
+    send(reg, alice, whole.id, 0, b"x" * (1 << 20))
+    assert uploads.finish(reg, alice, whole.id).size_bytes == 1 << 20
 
 
 def test_a_sweep_takes_what_is_over_and_strays_alone(reg: Registry, alice: Actor) -> None:
