@@ -290,6 +290,15 @@ def test_a_range_that_is_not_there(api: Api, reg: Registry, alice: Actor, iris: 
     assert versions.get(reg, alice, iris.ref).artifact.downloads == before
 
 
+def test_all_but_the_first_byte_is_a_download_too(
+    api: Api, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    path = f"/models/{iris.model}/versions/1/files/model"
+    for _ in range(2):
+        assert api("GET", path, headers={"range": "bytes=1-"}).status_code == 206
+    assert versions.get(reg, alice, iris.ref).artifact.downloads == 1
+
+
 def test_seeing_is_not_downloading(
     api: Api, reg: Registry, alice: Actor, bob: Actor, api_of: ApiOf, iris: Version
 ) -> None:
