@@ -184,9 +184,10 @@ def test_one_that_is_gone_is_switched_off_at_once(hooked, alice, iris, there):
 
 def test_nobody_is_flooded_with_tests(hooked, alice, iris, there):
     made, _ = hook(hooked, alice, there, iris.model)
+    for _ in range(10):
+        deliveries.ping(hooked, alice, made.id)
     with pytest.raises(RateLimited, match="10 links a minute"):
-        for _ in range(11):
-            deliveries.ping(hooked, alice, made.id)
+        deliveries.ping(hooked, alice, made.id)
     assert len(deliveries.find(hooked, alice, made.id)) == 10
 
 
