@@ -265,6 +265,8 @@ def _staged(reg: Registry, actor: Actor, upload: Upload) -> Staged:
             return incoming.finish()
     except FileNotFoundError:
         raise NotFound(_GONE) from None
+    except Conflict:  # finished twice at once: the other was quicker
+        return staging.get(reg, actor, upload.id)
 
 
 _GONE = "there is no such upload of yours: it is published, deleted or expired"
