@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = ("csv", "jsonl")
 MOST_EXPORTED = 100_000
 _READ = (
     *(AuditRow.id, AuditRow.at, AuditRow.actor_id, AuditRow.actor),
-    *(AuditRow.action, AuditRow.subject, AuditRow.detail),
+    *(AuditRow.action, AuditRow.subject, AuditRow.detail, AuditRow.model_id),
 )
 _COLUMNS = ("id", "at", "actor", "action", "subject", "detail")
 
@@ -41,7 +41,9 @@ def find(
             .limit(size)
             .offset((page - 1) * size)
         ).scalars()
-        return Page(tuple(activity.record(actor, row) for row in rows), total, page, size)
+        managed = activity.managed_in(s, actor)
+        items = tuple(activity.record(actor, row, managed) for row in rows)
+        return Page(items, total, page, size)
 
 
 def actions(reg: Registry, actor: Actor) -> tuple[str, ...]:
@@ -69,7 +71,8 @@ def export(reg: Registry, actor: Actor, wanted: AuditFilter, kind: Kind) -> byte
         .limit(MOST_EXPORTED)
     )
     with reg.reading() as s:
-        lines = [activity.record(actor, row) for row in s.execute(newest)]
+        managed = activity.managed_in(s, actor)
+        lines = [activity.record(actor, row, managed) for row in s.execute(newest)]
     lines.reverse()
     return (_as_csv(lines) if kind == "csv" else _as_json(lines)).encode()
 
