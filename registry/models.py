@@ -295,7 +295,7 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
     """Delete a trashed model for good.
 
     Returns:
-        Bytes freed in the store; files shared with other versions stay.
+        Size of its files in bytes; those that other versions share stay in the store.
 
     Raises:
         Conflict: Versions of other models derive from it.
@@ -306,7 +306,7 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
 
 
 def purge_in(s: Session, reg: Registry, actor: Actor, row: ModelRow) -> int:
-    """Delete a model for good, inside the caller's writing transaction; gives the bytes freed.
+    """Delete a model for good, inside the caller's transaction; gives the size of its files.
 
     Raises:
         Conflict: Versions of other models derive from it.

@@ -232,7 +232,7 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
     """Delete a trashed version for good; its number is not used again.
 
     Returns:
-        Bytes freed in the store; files shared with other versions stay.
+        Size of its files in bytes; those that other versions share stay in the store.
 
     Raises:
         Conflict: Other versions derive from it.
@@ -245,7 +245,7 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
 
 
 def purge_in(s: Session, reg: Registry, actor: Actor, model: ModelRow, row: VersionRow) -> int:
-    """Delete a version for good, inside the caller's transaction; gives the bytes freed.
+    """Delete a version for good, inside the caller's transaction; gives the size of its files.
 
     Raises:
         Conflict: Other versions derive from it.
