@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
-from registry import artifacts, audit, names, policy, wording
+from registry import artifacts, audit, names, policy, quotas, wording
 from registry.confusing import key_of
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -241,6 +241,7 @@ def transfer(reg: Registry, actor: Actor, ref: str, username: str) -> Model:
     Raises:
         InvalidInput: No such user.
         Conflict: That user has a model of the same slug.
+        QuotaExceeded: That user's quota has no room for it.
         NotFound: No such model, or the actor may not see it.
         Forbidden: The actor is not its owner.
     """
@@ -252,6 +253,7 @@ def transfer(reg: Registry, actor: Actor, ref: str, username: str) -> Model:
         taken = select(ModelRow.id).where(ModelRow.owner_id == user.id, ModelRow.slug == row.slug)
         if s.execute(taken).first():
             raise Conflict(f"{user.username} has a model with the address part {row.slug!r}")
+        quotas.need_both_in(s, reg, user.id, row.id)
         before = address(s, row)
         s.execute(delete(GrantRow).where(GrantRow.model_id == row.id, GrantRow.user_id == user.id))
         s.add(GrantRow(model_id=row.id, user_id=actor.id, level="manage"))

@@ -77,7 +77,7 @@ async def purge(by: By, owner: str, slug: str) -> Response:
     "/models/{owner}/{slug}/transfer",
     summary="Make somebody else the owner",
     response_model=ModelWhole,
-    **may("upload", 404, 409, body=True),
+    **may("upload", 404, 409, 507, body=True),
 )
 async def transfer(by: By, owner: str, slug: str, to: Transfer) -> Response:
     """The former owner keeps a manage grant; the address changes."""
