@@ -139,7 +139,7 @@ def _permit(address: Address, port: int, allow: Sequence[str]) -> None:
         inner = not one.is_global or (one.version == 6 and one.is_site_local)
         if inner or one.is_multicast or one.is_unspecified or one.is_reserved:
             raise Refused(
-                f"it leads to {one}, which is not on the public internet; "
+                "it leads to an address that is not on the public internet; "
                 "the operator can permit it with VITRINE_FETCH_ALLOW"
             )
     if port not in PORTS:

@@ -130,8 +130,9 @@ def test_what_is_permitted_is_fetched_without_cookies_or_proxies(server, port, m
 
 @pytest.mark.parametrize("address", INNER)
 def test_an_inner_address_is_refused_in_any_spelling(address):
-    with pytest.raises(Refused, match="not on the public internet"):
+    with pytest.raises(Refused, match="not on the public internet") as refused:
         fetch_child.look_at("http://example.org/", (), lambda _host, _port: [address])
+    assert address not in str(refused.value)  # what inner names mean is nobody's business
 
 
 @pytest.mark.parametrize("url", ["http://2130706433/", "http://0x7f.1/", "http://[::1]/"])
@@ -163,7 +164,7 @@ def test_a_name_that_changes_its_address_gains_nothing(port):
     allow = (f"127.0.0.1:{port}",)
     reply = fetch_child.fetch(Order(f"http://a.org:{port}/", allow=allow), rebinding)
     assert (reply.body, asked) == (b"MIT License", ["a.org"])
-    with pytest.raises(Refused, match=r"169\.254\.169\.254"):
+    with pytest.raises(Refused, match="not on the public internet"):
         fetch_child.fetch(Order(f"http://a.org:{port}/", allow=allow), rebinding)
 
 
