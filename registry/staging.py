@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from blake3 import blake3
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
@@ -114,7 +115,7 @@ class Incoming:
                 )
                 s.add(row)
                 s.flush()
-                told = {"digest": row.digest, "size_bytes": row.size_bytes}
+                told: dict[str, Any] = {"digest": row.digest, "size_bytes": row.size_bytes}
                 audit.record(s, self._actor, "file.stage", row.filename, **told)
                 staged = _record(row)
         except BaseException:
