@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, bindparam, delete, or_, select
+from sqlalchemy import Boolean, ColumnElement, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
 from registry import artifacts, audit, names, policy, quotas, wording
@@ -50,9 +50,9 @@ def for_action(s: Session, actor: Actor, action: str, ref: str) -> ModelRow:
     """
     owner, _, slug = ref.partition("@")[0].strip().partition("/")
     trash = action in ("model.restore", "model.purge")
-    row, granted = s.execute(
-        _BY_ADDRESS, {"owner": owner, "slug": slug, "actor_id": actor.id}
-    ).one_or_none() or (None, None)
+    asked: dict[str, Any] = {"owner": owner, "slug": slug, "actor_id": actor.id}
+    asked["any"] = policy.without_level(actor, action)
+    row, granted = s.execute(_BY_ADDRESS, asked).one_or_none() or (None, None)
     level = _level(actor, row, granted) if row else None
     seen = row is not None and (
         _sees(actor, row, level, trash=trash)
@@ -79,7 +79,10 @@ _BY_ADDRESS = (
         (GrantRow.model_id == ModelRow.id) & (GrantRow.user_id == bindparam("actor_id")),
     )
     .where(UserRow.username == bindparam("owner"), ModelRow.slug == bindparam("slug"))
-)
+    # here too: reading what is not shared takes longer than finding nothing, which would tell
+    .where(or_(ModelRow.owner_id == bindparam("actor_id"), ModelRow.visibility == "public",
+               GrantRow.level.is_not(None), bindparam("any", type_=Boolean)))
+)  # fmt: skip
 
 
 def level_of(s: Session, actor: Actor, row: ModelRow) -> Level | None:
