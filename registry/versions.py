@@ -46,6 +46,18 @@ def get(reg: Registry, actor: Actor, ref: str) -> Version:
         return as_versions(s, actor, model, [row])[0]
 
 
+def changed(reg: Registry, actor: Actor, ref: str) -> Version:
+    """One version, for who just made or changed it: a token that uploads need not search.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+        Forbidden: The actor may not change it.
+    """
+    with reg.reading() as s:
+        model, row = for_action(s, actor, "version.add", ref)
+        return as_versions(s, actor, model, [row])[0]
+
+
 def find(reg: Registry, actor: Actor, model: str, *, trash: bool = False) -> list[Version]:
     """All versions of a model, newest first; with `trash`, those in the trash.
 

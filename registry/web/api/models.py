@@ -32,9 +32,9 @@ async def edit(by: By, owner: str, slug: str, change: ModelEdit) -> Response:
 def _edited(reg: Registry, actor: Actor, ref: str, change: ModelEdit) -> Model:
     told: dict[str, Any] = change.model_dump(exclude_unset=True, exclude={"visibility"})
     if told or change.visibility is None:
-        models.edit(reg, actor, ref, **told)
+        edited = models.edit(reg, actor, ref, **told)
     if change.visibility is None:
-        return models.get(reg, actor, ref)
+        return edited
     set_it = models.publish_to_all if change.visibility == "public" else models.make_private
     return set_it(reg, actor, ref)
 

@@ -299,6 +299,19 @@ def test_all_but_the_first_byte_is_a_download_too(
     assert versions.get(reg, alice, iris.ref).artifact.downloads == 1
 
 
+def test_a_token_that_only_uploads_is_told_what_it_made(
+    api: Api, reg: Registry, alice: Actor, iris: Version, iris_file: Path
+) -> None:
+    api.secret = tokens.create(reg, alice, "delivers", ["upload"])[1]
+    assert api.ok("POST", f"/models/{iris.model}/versions", 201, **form(iris_file))["number"] == 2
+    more = {"metrics": [{"name": "f1", "value": 0.5}]}
+    logged = api.ok("POST", f"/models/{iris.model}/versions/2/metrics", json=more)
+    assert [metric["value"] for metric in logged["metrics"]] == [0.5]
+    told = api.ok("PATCH", f"/models/{iris.model}", json={"description": "new"})
+    assert told["description"] == "new"
+    problem(api("GET", f"/models/{iris.model}"), 403)
+
+
 def test_seeing_is_not_downloading(
     api: Api, reg: Registry, alice: Actor, bob: Actor, api_of: ApiOf, iris: Version
 ) -> None:
