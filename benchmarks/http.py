@@ -38,6 +38,7 @@ def main() -> None:
             VITRINE_PREDICTIONS_PER_MINUTE=str(UNLIMITED),
             VITRINE_CALLS_PER_MINUTE=str(UNLIMITED),
             VITRINE_WORKER_THREADS="1",
+            VITRINE_BENCHMARK_UPLOADS="0",
         ) as ours,
         TemporaryDirectory(prefix="vitrine-bench-") as folder,
         ExitStack() as s,

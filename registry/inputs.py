@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from registry import tensors
+from registry import grids, tensors
 from registry.errors import InvalidInput
 from registry.records import Field, FieldType, Finding, Schema
 
@@ -56,7 +56,11 @@ def prepare(schema: Schema, rows: Sequence[Row] | Row) -> Prepared:
     """
     if schema.kind == "tensors":
         return Prepared(*tensors.prepare(schema, rows))
-    table = [rows] if isinstance(rows, Mapping) else list(rows)
+    table = [rows] if isinstance(rows, Mapping) else rows
+    _refuse_number(table)
+    if (matrix := grids.matrix(schema, table)) is not None:
+        return Prepared({"": matrix}, len(table), _beyond(schema, matrix))
+    table = list(table)
     _refuse_shape(table)
     problems = _extra_columns(schema, table)
     findings: list[Finding] = []
@@ -73,11 +77,14 @@ def prepare(schema: Schema, rows: Sequence[Row] | Row) -> Prepared:
     return Prepared(_pack(schema, columns), len(table), tuple(findings[:_MAX_FINDINGS]))
 
 
-def _refuse_shape(table: Sequence[Any]) -> None:
+def _refuse_number(table: Sequence[Any]) -> None:
     if not table:
         raise InvalidInput({"rows": "at least one row is needed"})
     if len(table) > MAX_ROWS:
         raise InvalidInput({"rows": f"at most {MAX_ROWS:,} at once, got {len(table):,}"})
+
+
+def _refuse_shape(table: Sequence[Any]) -> None:
     for n, row in enumerate(table, 1):
         if not isinstance(row, Mapping):
             raise InvalidInput({"rows": f"row {n} must map column names to values"})
@@ -232,6 +239,14 @@ _CONVERT: dict[str, Callable[[FieldType, Any], Any]] = {
 def _show(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _beyond(schema: Schema, matrix: np.ndarray) -> tuple[Finding, ...]:
+    findings: list[Finding] = []
+    for n, field in enumerate(schema.fields):
+        if grids.beyond(field, matrix[:, n]):
+            findings += _out_of_range(field, matrix[:, n].tolist())
+    return tuple(findings[:_MAX_FINDINGS])
 
 
 def _out_of_range(field: Field, values: Sequence[Any]) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import anyio
@@ -12,13 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
 from registry.errors import InvalidInput, TooLarge
+from registry.grids import Grid
 from registry.inputs import MAX_ROWS
 
 JSON = "application/json"
 SMALL = 1 << 20
 """Most bytes of a body that only describes."""
 _READ_WITHIN_S = 30.0
-Rows = list[Any] | dict[str, Any]
+Rows = Sequence[Any] | dict[str, Any]
 
 
 def need_json(request: Request) -> None:
@@ -124,9 +125,9 @@ def _split(given: Any) -> Rows:
     if not columns:
         raise InvalidInput({"dataframe_split": f"has no columns; it {wrong}"})
     _refuse_many("dataframe_split", data)
-    if not all(isinstance(row, list) and len(row) == len(columns) for row in data):
+    if set(map(type, data)) - {list} or set(map(len, data)) - {len(columns)}:
         raise InvalidInput({"dataframe_split": wrong})
-    return [dict(zip(columns, row, strict=True)) for row in data]
+    return Grid(columns, data)
 
 
 def _refuse_many(form: str, rows: Rows) -> None:
