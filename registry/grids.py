@@ -12,7 +12,7 @@ from registry.schema import Field, Schema
 if TYPE_CHECKING:
     import numpy as np
 
-_MOST = {"float": 3.4028234663852886e38, "double": None}
+_MOST_SINGLE = 3.4028234663852886e38
 
 
 class Grid(Sequence[Mapping[str, Any]]):
@@ -49,7 +49,7 @@ def matrix(schema: Schema, table: Sequence[Any]) -> np.ndarray | None:
     import numpy as np
 
     fields = schema.fields
-    if not fields or any(f.type not in _MOST or f.categories for f in fields):
+    if not fields or any(f.type not in ("float", "double") or f.categories for f in fields):
         return None
     rows = _in_order([f.name for f in fields], table)
     if rows is None or not set(map(type, chain.from_iterable(rows))) <= {float, int}:
@@ -58,7 +58,7 @@ def matrix(schema: Schema, table: Sequence[Any]) -> np.ndarray | None:
         found = np.array(rows, dtype=np.float64)
     except (OverflowError, ValueError):
         return None
-    return found if np.isfinite(found).all() and _fits(fields, found) else None
+    return found if np.isfinite(found).all() and fits(fields, found) else None
 
 
 def _in_order(names: list[str], table: Sequence[Any]) -> list[Sequence[Any]] | None:
@@ -81,10 +81,10 @@ def _in_order(names: list[str], table: Sequence[Any]) -> list[Sequence[Any]] | N
         return None
 
 
-def _fits(fields: Sequence[Field], found: np.ndarray) -> bool:
+def fits(fields: Sequence[Field], found: np.ndarray) -> bool:
     """Whether single-precision columns hold nothing larger than they can."""
     singles = [n for n, field in enumerate(fields) if field.type == "float"]
-    return not singles or bool(abs(found[:, singles]).max() <= _MOST["float"])
+    return not singles or bool(abs(found[:, singles]).max() <= _MOST_SINGLE)
 
 
 def beyond(field: Field, column: np.ndarray) -> bool:

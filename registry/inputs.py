@@ -30,7 +30,7 @@ _FLOAT_MOST = {"float": 3.4028234663852886e38, "double": math.inf}
 _NUMERIC = ("integer", "long", "float", "double")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,40}")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
-_MISSING = object()
+MISSING = object()
 
 Row = Mapping[str, Any]
 Problems = dict[str, str]
@@ -59,19 +59,19 @@ def prepare(schema: Schema, rows: Sequence[Row] | Row) -> Prepared:
     table = [rows] if isinstance(rows, Mapping) else rows
     _refuse_number(table)
     if (matrix := grids.matrix(schema, table)) is not None:
-        return Prepared({"": matrix}, len(table), _beyond(schema, matrix))
+        return Prepared({"": matrix}, len(table), remarks(schema, matrix))
     table = list(table)
     _refuse_shape(table)
     problems = _extra_columns(schema, table)
     findings: list[Finding] = []
     columns: dict[str, list[Any]] = {}
     for field in schema.fields:
-        values, why = _column(field, [row.get(field.name, _MISSING) for row in table])
+        values, why = _column(field, [row.get(field.name, MISSING) for row in table])
         if why:
             problems[field.name] = why
         else:
             columns[field.name] = values
-            findings += _out_of_range(field, values)
+            findings += out_of_range(field, values)
     if problems:
         raise InvalidInput(problems)
     return Prepared(_pack(schema, columns), len(table), tuple(findings[:_MAX_FINDINGS]))
@@ -132,7 +132,7 @@ def converted(field: Field, value: Any) -> Any:
     Raises:
         ValueError: It does not fit; the message says why, for a person.
     """
-    if value is _MISSING:
+    if value is MISSING:
         if field.default is None and not field.nullable:
             raise ValueError("is missing")
         value = field.default
@@ -241,15 +241,16 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _beyond(schema: Schema, matrix: np.ndarray) -> tuple[Finding, ...]:
+def remarks(schema: Schema, matrix: np.ndarray) -> tuple[Finding, ...]:
+    """What leaves the range that was seen in training, of all columns as one matrix."""
     findings: list[Finding] = []
     for n, field in enumerate(schema.fields):
         if grids.beyond(field, matrix[:, n]):
-            findings += _out_of_range(field, matrix[:, n].tolist())
+            findings += out_of_range(field, matrix[:, n].tolist())
     return tuple(findings[:_MAX_FINDINGS])
 
 
-def _out_of_range(field: Field, values: Sequence[Any]) -> list[Finding]:
+def out_of_range(field: Field, values: Sequence[Any]) -> list[Finding]:
     """A remark, not a refusal: the range is what was seen in training."""
     low, high = field.minimum, field.maximum
     if (low is None and high is None) or field.type not in _NUMERIC:

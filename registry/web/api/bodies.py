@@ -28,13 +28,32 @@ def need_json(request: Request) -> None:
     Raises:
         HTTPException: 415.
     """
-    said = request.headers.get("content-type", "")
-    if said.partition(";")[0].strip().lower() != JSON:
-        raise HTTPException(415, f"send the body as {JSON}")
+    need_one_of(request, JSON)
+
+
+def need_one_of(request: Request, *kinds: str) -> str:
+    """The media type of the body, which has to be one of some.
+
+    Raises:
+        HTTPException: 415.
+    """
+    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if said not in kinds:
+        raise HTTPException(415, f"send the body as {' or '.join(kinds)}")
+    return said
 
 
 async def read(request: Request, most_bytes: int) -> bytes:
     """The body, counted while it arrives.
+
+    Raises:
+        TooLarge, HTTPException: As for `gathered`.
+    """
+    return bytes(await gathered(request, most_bytes))
+
+
+async def gathered(request: Request, most_bytes: int) -> bytearray:
+    """The body as it came together, for one that is large.
 
     Raises:
         TooLarge: It is, or says that it is, larger than `most_bytes`.
@@ -57,7 +76,7 @@ async def read(request: Request, most_bytes: int) -> bytes:
         raise HTTPException(408, "the body did not arrive in time; send it again") from None
     except ClientDisconnect:
         raise HTTPException(400, "the body ended early") from None
-    return bytes(body)
+    return body
 
 
 def need_valid(body: bytes) -> None:
