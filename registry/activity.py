@@ -8,16 +8,27 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from registry import models, policy
 from registry.core import Registry
+from registry.keyset import After, Order
 from registry.records import Actor, AuditLine, Page
 from registry.tables import AuditRow, ModelRow
 
+NEWEST = Order((AuditRow.id, "down"))
 _OTHERS = ("parent", "similar")
 
 
 def find(
-    reg: Registry, actor: Actor, *, model: str = "", page: int = 1, size: int = 50
+    reg: Registry,
+    actor: Actor,
+    *,
+    model: str = "",
+    page: int = 1,
+    size: int = 50,
+    after: After = (),
 ) -> Page[AuditLine]:
     """The actor's own lines and those of models the actor may see, newest first.
+
+    Args:
+        after: The `last` of the page before; then `page` counts for nothing.
 
     Raises:
         NotFound: `model` is given and the actor may not see it.
@@ -28,14 +39,8 @@ def find(
         else:
             where = seen_by(actor)
         total = s.execute(select(func.count()).select_from(AuditRow).where(where)).scalar_one()
-        rows = s.execute(
-            select(AuditRow)
-            .where(where)
-            .order_by(AuditRow.id.desc())
-            .limit(size)
-            .offset((page - 1) * size)
-        ).scalars()
-        return Page(tuple(record(actor, row) for row in rows), total, page, size)
+        rows, last = NEWEST.cut(s, select(AuditRow).where(where), after, size, (page - 1) * size)
+        return Page(tuple(record(actor, row) for row in rows), total, page, size, last)
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:

@@ -108,6 +108,7 @@ def _row(w: World) -> dict[str, Any]:
 
 
 ARGUMENTS: dict[str, Callable[[World], Any]] = {
+    "body": lambda w: b"",
     "alias": lambda w: "staging",
     "artifact_id": lambda w: w.first.artifacts[0].id,
     "blob": lambda w: staging.pointer(w.reg, staging.get(w.reg, w.alice, w.staged_id), w.alice),

@@ -1,6 +1,6 @@
 """Answers as an Arrow stream: written here from checked arrays, read nowhere in this process.
 
-Each output is a column. Its metadata has the `role` and, where there are any, the `classes`; more axes
+Each output is a column. Its metadata has the `role` and, if any, the `classes`; more axes
 than one are fixed-size lists. The stream's metadata has the rest of the answer, under `vitrine`.
 """
 
