@@ -85,7 +85,7 @@ def served(python: str, source: Path, folder: Path, name: str) -> Iterator[Calla
     child = subprocess.Popen([*serve, "--env-manager", "local"], start_new_session=True, **quiet)
     try:
         connection = _connected(port, child)
-        bodies = {n: json.dumps({"inputs": [[0.5] * 30] * n}) for n in (1, 1000)}
+        bodies = {n: json.dumps({"inputs": [[0.5] * 30] * n}) for n in (1, 1000, 100_000)}
 
         def call(n_rows: int = 1) -> float:
             row = bodies[n_rows]
@@ -97,6 +97,7 @@ def served(python: str, source: Path, folder: Path, name: str) -> Iterator[Calla
             assert answer.status == 200, said
             return took
 
+        call.pid = child.pid  # type: ignore[attr-defined]
         yield call
     finally:
         os.killpg(child.pid, 9)

@@ -1,7 +1,7 @@
 """Rows that came as an Arrow stream, as a version takes them. Runs in its worker.
 
-Types have to fit: text is no number here. What would be made larger by reading it, compressed
-buffers and types that share their bytes, is refused before it is.
+Rules are those of `registry.inputs`, by whole columns. What would be made larger by reading it is
+refused before it is: compressed buffers, long texts that are repeated.
 
 Source: Arrow columnar format 1.5, "Serialization and Interprocess Communication"; Message.fbs.
 """
@@ -152,8 +152,6 @@ def _column(field: Field, given: pa.ChunkedArray) -> pa.Array:
     import pyarrow.compute as pc
 
     column = _decoded(given)
-    if not _takes(field, column.type):
-        raise ValueError(f"is of the Arrow type {column.type}; it takes {field.type}")
     column = casts.gaps_as_nulls(column)
     if column.null_count and not field.nullable:
         raise ValueError(_said(pc.is_null(column), "must have a value"))
@@ -201,19 +199,6 @@ def _is_text(kind: pa.DataType) -> bool:
 
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     return bool(text or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _takes(field: Field, kind: pa.DataType) -> bool:
-    import pyarrow.types as t
-
-    if t.is_null(kind):
-        return True
-    if field.type in ("integer", "long", "float", "double"):
-        return bool(t.is_integer(kind) or t.is_floating(kind))
-    if field.type == "datetime":
-        return bool(t.is_timestamp(kind) or t.is_date(kind))
-    is_of = {"string": t.is_string, "binary": t.is_binary, "boolean": t.is_boolean}
-    return bool(is_of[field.type](kind))
 
 
 def _missing(field: Field, n_rows: int) -> pa.Array:

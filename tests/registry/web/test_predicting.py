@@ -185,20 +185,6 @@ def test_what_a_limit_refuses_costs_the_token_no_call(
     assert tokens.find(reg, alice)[0].calls_left == 1
 
 
-def test_calls_that_are_left_are_a_limit_however_many_ask_at_once(
-    behind: Behind, reg: Registry, alice: Actor, iris: Version
-) -> None:
-    token = tokens.create(reg, alice, "short", ["search"], calls=3)[1]
-
-    def get(_: int) -> int:
-        assert behind.app
-        headers = {"authorization": f"Bearer {token}"}
-        return Client(behind.app).get("/api/v1/models", headers=headers).status_code
-
-    with ThreadPoolExecutor(8) as threads:
-        assert sorted(threads.map(get, range(12))) == [200] * 3 + [403] * 9
-
-
 def test_a_wrong_field_is_named(ask: Ask, iris: Version) -> None:
     row = example(iris)
     name = next(iter(row))
