@@ -43,9 +43,7 @@ class Pass(httpx.Auth):
     def __init__(self, token: str, refresh: str = "") -> None:
         self.token, self.refresh, self._turn = token, refresh, threading.Lock()
 
-    def sync_auth_flow(
-        self, request: httpx.Request
-    ) -> Generator[httpx.Request, httpx.Response, None]:
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """The call; after a 401 once more, with a fresh token."""
         used = self.token
         if used:

@@ -59,7 +59,7 @@ _BODIES: dict[str, tuple[str, Any]] = {
         {"dataframe_split": {"columns": ["age", "plan"], "data": [[41, "basic"], [29, "pro"]]}},
     ),
 }
-_BYTES = {"type": "string", "contentMediaType": ARROW}
+_BYTES = {"type": "string", "format": "binary"}
 ANSWERED: dict[str, Any] = {
     "description": "The outputs; as an Arrow stream where `Accept` names that, a column each.",
     "content": {ARROW: {"schema": _BYTES}},
