@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from benchmarks.harness import UNLIMITED, Server, machine, median, server, verdict
-from benchmarks.peers import served
+from benchmarks.peers import refresh, served
 from benchmarks.predict import TITLES, Bench, bench
 from registry import checks, publish, staging, tokens, versions
 from registry.records import Details, Version
@@ -168,8 +168,7 @@ def _posts(ours: Server, secret: str, version: Version, kind: str) -> Callable[[
 
     def call(n_rows: int) -> float:
         body = bodies[n_rows]
-        if n_rows > MOST_JSON:  # the other side takes longer than an idle connection is kept
-            connection.close()
+        refresh(connection)
         started = time.perf_counter()
         connection.request("POST", f"/api/v1/models/{version.model}/predict", body, headers)
         answer = connection.getresponse()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -89,8 +90,7 @@ def served(python: str, source: Path, folder: Path, name: str) -> Iterator[Calla
 
         def call(n_rows: int = 1) -> float:
             row = bodies[n_rows]
-            if n_rows > 1000:  # the other side may take longer than an idle connection is kept
-                connection.close()
+            refresh(connection)
             started = time.perf_counter()
             connection.request("POST", "/invocations", row, {"Content-Type": "application/json"})
             answer = connection.getresponse()
@@ -104,6 +104,12 @@ def served(python: str, source: Path, folder: Path, name: str) -> Iterator[Calla
     finally:
         os.killpg(child.pid, 9)
         child.wait()
+
+
+def refresh(connection: http.client.HTTPConnection) -> None:
+    """Open it anew where the server has closed it: idle ones are kept for seconds only."""
+    if connection.sock and select.select([connection.sock], [], [], 0)[0]:
+        connection.close()
 
 
 def _connected(port: int, child: subprocess.Popen[bytes]) -> http.client.HTTPConnection:
