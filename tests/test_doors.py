@@ -118,7 +118,7 @@ def _stream(w: World) -> bytes:
 
 
 ARGUMENTS: dict[str, Callable[[World], Any]] = {
-    "body": lambda w: _stream(w),
+    "body": _stream,
     "alias": lambda w: "staging",
     "artifact_id": lambda w: w.first.artifacts[0].id,
     "blob": lambda w: staging.pointer(w.reg, staging.get(w.reg, w.alice, w.staged_id), w.alice),
