@@ -44,6 +44,7 @@ from registry import (
 from registry.core import Registry
 from registry.records import Actor, ModelQuery
 from registry.web import handle
+from registry.web.api.app import Straight
 from registry.web.gate import UploadGate
 from registry.web.headers import SecurityHeaders
 from registry.web.routes import ROUTES
@@ -123,7 +124,7 @@ app = st.App(
     Path(__file__).parent / "pages" / "_main.py",
     lifespan=lifespan,
     routes=ROUTES,
-    middleware=[Middleware(SecurityHeaders), Middleware(UploadGate)],
+    middleware=[Middleware(SecurityHeaders), Middleware(Straight), Middleware(UploadGate)],
     on_script_error=notices.broke,
 )
 

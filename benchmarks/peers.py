@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -85,10 +86,11 @@ def served(python: str, source: Path, folder: Path, name: str) -> Iterator[Calla
     child = subprocess.Popen([*serve, "--env-manager", "local"], start_new_session=True, **quiet)
     try:
         connection = _connected(port, child)
-        bodies = {n: json.dumps({"inputs": [[0.5] * 30] * n}) for n in (1, 1000)}
+        bodies = {n: json.dumps({"inputs": [[0.5] * 30] * n}) for n in (1, 1000, 100_000)}
 
         def call(n_rows: int = 1) -> float:
             row = bodies[n_rows]
+            refresh(connection)
             started = time.perf_counter()
             connection.request("POST", "/invocations", row, {"Content-Type": "application/json"})
             answer = connection.getresponse()
@@ -97,10 +99,17 @@ def served(python: str, source: Path, folder: Path, name: str) -> Iterator[Calla
             assert answer.status == 200, said
             return took
 
+        call.pid = child.pid  # type: ignore[attr-defined]
         yield call
     finally:
         os.killpg(child.pid, 9)
         child.wait()
+
+
+def refresh(connection: http.client.HTTPConnection) -> None:
+    """Open it anew where the server has closed it: idle ones are kept for seconds only."""
+    if connection.sock and select.select([connection.sock], [], [], 0)[0]:
+        connection.close()
 
 
 def _connected(port: int, child: subprocess.Popen[bytes]) -> http.client.HTTPConnection:

@@ -9,18 +9,29 @@ from sqlalchemy.orm import Session
 
 from registry import models, policy
 from registry.core import Registry
+from registry.keyset import After, Order
 from registry.records import Actor, AuditLine, Page
 from registry.tables import AuditRow, GrantRow, ModelRow
 
+NEWEST = Order((AuditRow.id, "down"))
 _OTHERS = frozenset({"parent", "similar"})
 _FOR_MANAGERS = ("model.share", "model.unshare", "webhook.")
 """Actions that say with whom a model is shared, and where its events go."""
 
 
 def find(
-    reg: Registry, actor: Actor, *, model: str = "", page: int = 1, size: int = 50
+    reg: Registry,
+    actor: Actor,
+    *,
+    model: str = "",
+    page: int = 1,
+    size: int = 50,
+    after: After = (),
 ) -> Page[AuditLine]:
     """The actor's own lines and those of models the actor may see, newest first.
+
+    Args:
+        after: The `last` of the page before; then `page` counts for nothing.
 
     Raises:
         NotFound: `model` is given and the actor may not see it.
@@ -31,15 +42,10 @@ def find(
         else:
             where = seen_by(actor)
         total = s.execute(select(func.count()).select_from(AuditRow).where(where)).scalar_one()
-        rows = s.execute(
-            select(AuditRow)
-            .where(where)
-            .order_by(AuditRow.id.desc())
-            .limit(size)
-            .offset((page - 1) * size)
-        ).scalars()
+        rows, last = NEWEST.cut(s, select(AuditRow).where(where), after, size, (page - 1) * size)
         managed = managed_in(s, actor)
-        return Page(tuple(record(actor, row, managed) for row in rows), total, page, size)
+        lines = tuple(record(actor, row, managed) for row in rows)
+        return Page(lines, total, page, size, last)
 
 
 def managed_in(s: Session, actor: Actor) -> frozenset[str]:

@@ -14,6 +14,7 @@ from registry import activity
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.formats.text import guarded
+from registry.keyset import After
 from registry.records import Actor, AuditFilter, AuditLine, Page
 from registry.tables import AuditRow
 
@@ -30,22 +31,27 @@ _COLUMNS = ("id", "at", "actor", "action", "subject", "detail")
 
 
 def find(
-    reg: Registry, actor: Actor, wanted: AuditFilter, *, page: int = 1, size: int = 50
+    reg: Registry,
+    actor: Actor,
+    wanted: AuditFilter,
+    *,
+    page: int = 1,
+    size: int = 50,
+    after: After = (),
 ) -> Page[AuditLine]:
-    """Lines that fit, newest first: all for administrators, else those of `activity.find`."""
+    """Lines that fit, newest first: all for administrators, else those of `activity.find`.
+
+    Args:
+        after: The `last` of the page before; then `page` counts for nothing.
+    """
     where = _where(actor, wanted)
     with reg.reading() as s:
         total = s.execute(select(func.count()).select_from(AuditRow).where(*where)).scalar_one()
-        rows = s.execute(
-            select(AuditRow)
-            .where(*where)
-            .order_by(AuditRow.id.desc())
-            .limit(size)
-            .offset((page - 1) * size)
-        ).scalars()
+        query = select(AuditRow).where(*where)
+        rows, last = activity.NEWEST.cut(s, query, after, size, (page - 1) * size)
         managed = activity.managed_in(s, actor)
-        items = tuple(activity.record(actor, row, managed) for row in rows)
-        return Page(items, total, page, size)
+        lines = tuple(activity.record(actor, row, managed) for row in rows)
+        return Page(lines, total, page, size, last)
 
 
 def actions(reg: Registry, actor: Actor) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,13 +22,39 @@ from urllib.parse import quote
 import httpx
 
 from registry import errors
-from registry.remote import Answer, File, Model, Version, model_of, raise_for, version_of
+from registry.remote import (
+    ARROW,
+    PAUSE_S,
+    TRIES,
+    Answer,
+    File,
+    Link,
+    Model,
+    Pass,
+    UploadBroken,
+    Version,
+    answer_of,
+    body_of,
+    digest_of,
+    model_of,
+    own_name,
+    raise_for,
+    stream_of,
+    version_of,
+)
 
 Progress = Callable[[int, int], None]
 """Told how many bytes have gone, of how many."""
 _PART = 8 << 20
-_TRIES, _PAUSE_S = 5, 0.5
 _KIND = "application/offset+octet-stream"
+_BROKEN = (
+    httpx.TransportError,
+    errors.Busy,
+    errors.RateLimited,
+    errors.Conflict,
+    errors.InvalidInput,
+)
+"""What may happen to a part of an upload and pass."""
 
 
 class Vitrine:
@@ -37,7 +62,7 @@ class Vitrine:
 
     Args:
         url: Address of the server, without `/api`.
-        token: From the account page, or the access token of a login.
+        token: From the account page; `sign_in` asks for a name and a password instead.
         timeout_s: Seconds without a sign of life after which a call is given up.
         transport: How calls are carried, for tests and special networks.
     """
@@ -49,12 +74,34 @@ class Vitrine:
         timeout_s: float = 60.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(
-            base_url=url.rstrip("/") + "/api/v1",
-            headers={"authorization": f"Bearer {token}"},
-            timeout=timeout_s,
-            transport=transport,
-        )
+        self._who = Pass(token)
+        self._link = Link(url, self._who, timeout_s, transport)
+
+    @classmethod
+    def sign_in(cls, url: str, username: str, password: str, **more: Any) -> Self:
+        """A server, asked as a person who signs in; goes on by itself for 30 days.
+
+        `more` is as for a token.
+
+        Raises:
+            NotSignedIn: Name or password is wrong.
+            RateLimited: There were too many guesses.
+        """
+        made = cls(url, "", **more)
+        try:
+            told = {"username": username, "password": password}
+            login = made._link.json("POST", "/auth/login", told)
+        except BaseException:
+            made.close()
+            raise
+        made._who.token, made._who.refresh = login["access"], login["refresh"]
+        return made
+
+    def sign_out(self) -> None:
+        """End the login; a token stays as it is."""
+        if self._who.refresh:
+            self._link.json("POST", "/auth/logout", {"refresh": self._who.refresh}, again=True)
+            self._who.token = self._who.refresh = ""
 
     def __enter__(self) -> Self:
         return self
@@ -69,23 +116,23 @@ class Vitrine:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._http.close()
+        self._link.http.close()
 
     def models(self, query: str = "", **filters: Any) -> Iterator[Model]:
         """Models that match, page by page; `filters` as the API names them, as in `sort="name"`."""
-        yield from map(model_of, self._pages("/models", {"q": query, **filters}))
+        yield from map(model_of, self._link.pages("/models", {"q": query, **filters}))
 
     def model(self, ref: str) -> Model:
         """One model by `owner/slug`."""
-        return model_of(self._json("GET", f"/models/{quote(ref)}"))
+        return model_of(self._link.json("GET", f"/models/{quote(ref)}"))
 
     def versions(self, ref: str) -> Iterator[Version]:
         """All versions of a model, newest first."""
-        yield from map(version_of, self._pages(f"/models/{quote(ref)}/versions", {}))
+        yield from map(version_of, self._link.pages(f"/models/{quote(ref)}/versions", {}))
 
     def version(self, ref: str) -> Version:
         """One version by `owner/slug@3` or `@alias`; without `@…` the latest ready one."""
-        return version_of(self._json("GET", _path(ref)))
+        return version_of(self._link.json("GET", _path(ref)))
 
     def wait(self, ref: str, timeout_s: float = 60.0) -> Version:
         """The version once it was checked.
@@ -124,12 +171,16 @@ class Vitrine:
 
         Raises:
             RegistryError: As the server says.
-            ConnectionError: The link broke again and again; the message has the id for `resume`.
+            UploadBroken: The link broke again and again; `upload` is the id for `resume`.
         """
         others = {kind: self.send(other) for kind, other in (files or {}).items()}
         upload = self.send(path, progress=progress, resume=resume)
         where = f"/models/{quote(model)}/versions" if model else "/models"
-        return version_of(self._json("POST", where, {"upload": upload, "files": others, **details}))
+        return version_of(
+            self._link.json(
+                "POST", where, {"upload": upload, "files": others, **details}, again=True
+            )
+        )
 
     def send(
         self, path: str | os.PathLike[str], *, progress: Progress | None = None, resume: str = ""
@@ -138,7 +189,7 @@ class Vitrine:
 
         Raises:
             RegistryError: As the server says.
-            ConnectionError: The link broke again and again; the message has the id for `resume`.
+            UploadBroken: The link broke again and again; `upload` is the id for `resume`.
         """
         file, size = Path(path), Path(path).stat().st_size
         upload = resume or self._begin(file.name, size)
@@ -148,13 +199,15 @@ class Vitrine:
                 source.seek(at)
                 try:
                     at, tries = self._send_part(upload, at, source.read(_PART)), 0
-                except (httpx.TransportError, errors.Busy) as broken:
+                except _BROKEN as broken:
+                    if isinstance(broken, errors.InvalidInput) and (
+                        "Content-Digest" not in broken.problems
+                    ):
+                        raise
                     tries += 1
-                    if tries >= _TRIES:
-                        raise ConnectionError(
-                            f"the link broke {tries} times; go on later with resume={upload!r}"
-                        ) from broken
-                    time.sleep(_PAUSE_S * 2**tries)
+                    if tries >= TRIES:
+                        raise UploadBroken(upload, tries) from broken
+                    time.sleep(min(getattr(broken, "retry_after_s", PAUSE_S * 2**tries), 60.0))
                     at = self._arrived(upload, at)
                 if progress:
                     progress(at, size)
@@ -181,17 +234,17 @@ class Vitrine:
         known = next((f for f in self.version(ref).files if file in (f.id, f.kind)), None)
         if known is None:
             raise errors.NotFound(f"{ref} has no file {file!r}")
-        path = Path(to) / _own_name(known.filename) if Path(to).is_dir() else Path(to)
+        path = Path(to) / own_name(known.filename) if Path(to).is_dir() else Path(to)
         part = path.with_name(path.name + ".part")
-        for tries in range(_TRIES):
+        for tries in range(TRIES):
             try:
                 self._fetch(f"{_path(ref)}/files/{known.id}", known, part, progress)
                 break
             except httpx.TransportError:
-                if tries + 1 == _TRIES:
+                if tries + 1 == TRIES:
                     raise
-                time.sleep(_PAUSE_S * 2**tries)
-        if _digest(part) != known.digest:
+                time.sleep(PAUSE_S * 2**tries)
+        if digest_of(part) != known.digest:
             part.unlink()
             raise errors.StoreError(f"{known.filename} arrived damaged; download it again")
         part.replace(path)
@@ -205,12 +258,17 @@ class Vitrine:
             rows: A DataFrame, a list of rows, one row; or tensor name to array or nested list.
         """
         model, _, version = ref.partition("@")
-        said = self._json(
-            "POST",
-            f"/models/{quote(model)}/predict",
-            _body(rows),
-            params={"version": version} if version else {},
-        )
+        where, params = f"/models/{quote(model)}/predict", {"version": version} if version else {}
+        stream = stream_of(rows)
+        if stream is not None:
+            kind = {"content-type": ARROW, "accept": ARROW}
+            told = {"content": stream, "headers": kind, "params": params}
+            answer = self._link.ask("POST", where, again=True, **told)
+            if answer.headers["content-type"] == ARROW:
+                return answer_of(answer.content)
+            said = answer.json()
+        else:
+            said = self._link.json("POST", where, body_of(rows), again=True, params=params)
         outputs = {name: output["values"] for name, output in said["outputs"].items()}
         return Answer(said["ref"], said["n_rows"], outputs, said["latency_ms"], said)
 
@@ -220,43 +278,76 @@ class Vitrine:
         """Let an alias point at a version."""
         model, _, version = ref.partition("@")
         told = {"version": version, "reason": reason, "override_reason": override_reason}
-        self._json("PUT", f"/models/{quote(model)}/aliases/{quote(alias, safe='')}", told)
+        self._link.json("PUT", f"/models/{quote(model)}/aliases/{quote(alias, safe='')}", told)
 
     def remove_alias(self, model: str, alias: str, reason: str = "") -> None:
         """Take an alias away."""
         where = f"/models/{quote(model)}/aliases/{quote(alias, safe='')}"
-        self._json("DELETE", where, params={"reason": reason})
+        self._link.json("DELETE", where, params={"reason": reason})
+
+    def me(self) -> dict[str, Any]:
+        """Who asks, and what they may."""
+        return dict(self._link.json("GET", "/me"))
+
+    def jobs(self) -> Iterator[dict[str, Any]]:
+        """Background work that who asks started, newest first."""
+        yield from self._link.pages("/jobs", {})
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """How far one of them is."""
+        return dict(self._link.json("GET", f"/jobs/{quote(job_id, safe='')}"))
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job before its next step."""
+        self._link.json("DELETE", f"/jobs/{quote(job_id, safe='')}")
+
+    def audit(self) -> Iterator[dict[str, Any]]:
+        """What who asks did, and what happened to models they may see, newest first."""
+        yield from self._link.pages("/me/audit", {})
+
+    def edit(self, ref: str, **change: Any) -> None:
+        """Change a model, or with `@3` a version; fields as the API names them."""
+        self._link.json("PATCH", _of(ref), change)
+
+    def trash(self, ref: str) -> None:
+        """Put a model, or with `@3` a version, into the trash."""
+        self._link.json("DELETE", _of(ref))
+
+    def restore(self, ref: str) -> None:
+        """Take it out of the trash."""
+        self._link.json("POST", f"{_of(ref)}/restore")
+
+    def share(self, model: str, username: str, level: str = "view") -> None:
+        """Let a person `view`, `edit` or `manage` a model; "" takes that back."""
+        where = f"/models/{quote(model)}/grants/{quote(username, safe='')}"
+        self._link.json("PUT" if level else "DELETE", where, {"level": level} if level else None)
+
+    def log_metrics(self, ref: str, metrics: Mapping[str, float], dataset: str = "") -> None:
+        """Add metrics to a version, or replace those of the same name and data set."""
+        told = [{"name": n, "value": v, "dataset": dataset} for n, v in metrics.items()]
+        self._link.json("POST", f"{_path(ref)}/metrics", {"metrics": told}, again=True)
+
+    def lineage(self, ref: str, depth: int = 3) -> list[dict[str, Any]]:
+        """What a version derives from, and what derives from it."""
+        said = self._link.json("GET", f"{_path(ref)}/lineage", params={"depth": depth})
+        return list(said["items"])
+
+    def rollback(self, model: str, alias: str, reason: str = "") -> None:
+        """Let an alias point where it did before."""
+        where = f"/models/{quote(model)}/aliases/{quote(alias, safe='')}/rollback"
+        self._link.json("POST", where, {"reason": reason})
 
     def compare(self, refs: Sequence[str], base: str = "") -> dict[str, Any]:
         """Versions side by side, as the API tells it."""
-        said: dict[str, Any] = self._json(
+        said: dict[str, Any] = self._link.json(
             "GET", "/compare", params={"v": list(refs), **({"base": base} if base else {})}
         )
         return said
 
-    def _pages(self, path: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        cursor: str | None = ""
-        while cursor is not None:
-            page = self._json("GET", path, params={**asked, "limit": 100, "cursor": cursor})
-            yield from page["items"]
-            cursor = page["next"]
-
-    def _json(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        """The data of an answer; a server that has too much to do is asked again."""
-        content = None if body is None else json.dumps(body, default=_plain).encode()
-        kind = {"content-type": "application/json"} if content is not None else {}
-        for tries in range(_TRIES):
-            answer = self._http.request(method, path, content=content, headers=kind, **more)
-            if answer.status_code != 503 or tries + 1 == _TRIES:
-                break
-            time.sleep(float(answer.headers.get("retry-after", "1")))
-        raise_for(answer)
-        return answer.json() if answer.content else None
-
     def _begin(self, filename: str, size: int) -> str:
         name = base64.b64encode(filename.encode()).decode()
         headers = {"upload-length": str(size), "upload-metadata": f"filename {name}"}
-        answer = self._http.post("/uploads", headers=headers)
+        answer = self._link.http.post("/uploads", headers=headers)
         raise_for(answer)
         return str(answer.json()["id"])
 
@@ -267,14 +358,14 @@ class Vitrine:
             "upload-offset": str(at),
             "content-digest": f"sha-256=:{digest}:",
         }
-        answer = self._http.patch(f"/uploads/{upload}", content=data, headers=headers)
+        answer = self._link.http.patch(f"/uploads/{upload}", content=data, headers=headers)
         raise_for(answer)
         return int(answer.headers["upload-offset"])
 
     def _arrived(self, upload: str, otherwise: int | None = None) -> int:
         """How much of an upload has arrived; `otherwise` while the link is still broken."""
         try:
-            answer = self._http.get(f"/uploads/{upload}")
+            answer = self._link.http.get(f"/uploads/{upload}")
         except httpx.TransportError:
             if otherwise is None:
                 raise
@@ -287,7 +378,7 @@ class Vitrine:
         if here >= known.size_bytes > 0:
             return
         wanted = {"range": f"bytes={here}-", "if-range": f'"{known.digest}"'} if here else {}
-        with self._http.stream("GET", address, headers=wanted) as answer:
+        with self._link.http.stream("GET", address, headers=wanted) as answer:
             if answer.is_error:
                 answer.read()
             raise_for(answer)
@@ -304,31 +395,6 @@ def _path(ref: str) -> str:
     return f"/models/{quote(model)}/versions/{quote(version or 'latest', safe='')}"
 
 
-def _body(rows: Any) -> dict[str, Any]:
-    """The body of a prediction, by what the rows are."""
-    if hasattr(rows, "columns") and hasattr(rows, "to_json"):  # a DataFrame of pandas
-        split = json.loads(rows.to_json(orient="split", date_format="iso", index=False))
-        return {"dataframe_split": {"columns": split["columns"], "data": split["data"]}}
-    if isinstance(rows, Mapping) and all(
-        isinstance(value, list) or (hasattr(value, "tolist") and getattr(value, "ndim", 0))
-        for value in rows.values()
-    ):
-        return {"inputs": dict(rows)}
-    return {"rows": rows}
-
-
-def _plain(value: Any) -> Any:
-    """What `json` does not know: arrays and numbers of NumPy, dates."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _own_name(filename: str) -> str:
-    """A name that stays in its folder, whatever the server says."""
-    return Path(filename.replace("\\", "/")).name or "file"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _of(ref: str) -> str:
+    """Where a model is, or with `@3` a version."""
+    return _path(ref) if "@" in ref else f"/models/{quote(ref)}"

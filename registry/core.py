@@ -96,8 +96,10 @@ class _Watch:
         event.listen(self.engine, "connect", _prepare_sqlite)
         event.listen(self.engine, "begin", _begin_sqlite)
 
-    def version(self) -> int:
+    def version(self) -> int | None:
         with self.turn:
+            if self.closed:
+                return None
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:

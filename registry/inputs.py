@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from registry import tensors
+from registry import grids, tensors
 from registry.errors import InvalidInput
 from registry.records import Field, FieldType, Finding, Schema
 
@@ -30,7 +30,7 @@ _FLOAT_MOST = {"float": 3.4028234663852886e38, "double": math.inf}
 _NUMERIC = ("integer", "long", "float", "double")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,40}")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
-_MISSING = object()
+MISSING = object()
 
 Row = Mapping[str, Any]
 Problems = dict[str, str]
@@ -56,28 +56,35 @@ def prepare(schema: Schema, rows: Sequence[Row] | Row) -> Prepared:
     """
     if schema.kind == "tensors":
         return Prepared(*tensors.prepare(schema, rows))
-    table = [rows] if isinstance(rows, Mapping) else list(rows)
+    table = [rows] if isinstance(rows, Mapping) else rows
+    _refuse_number(table)
+    if (matrix := grids.matrix(schema, table)) is not None:
+        return Prepared({"": matrix}, len(table), remarks(schema, matrix))
+    table = list(table)
     _refuse_shape(table)
     problems = _extra_columns(schema, table)
     findings: list[Finding] = []
     columns: dict[str, list[Any]] = {}
     for field in schema.fields:
-        values, why = _column(field, [row.get(field.name, _MISSING) for row in table])
+        values, why = _column(field, [row.get(field.name, MISSING) for row in table])
         if why:
             problems[field.name] = why
         else:
             columns[field.name] = values
-            findings += _out_of_range(field, values)
+            findings += out_of_range(field, values)
     if problems:
         raise InvalidInput(problems)
     return Prepared(_pack(schema, columns), len(table), tuple(findings[:_MAX_FINDINGS]))
 
 
-def _refuse_shape(table: Sequence[Any]) -> None:
+def _refuse_number(table: Sequence[Any]) -> None:
     if not table:
         raise InvalidInput({"rows": "at least one row is needed"})
     if len(table) > MAX_ROWS:
         raise InvalidInput({"rows": f"at most {MAX_ROWS:,} at once, got {len(table):,}"})
+
+
+def _refuse_shape(table: Sequence[Any]) -> None:
     for n, row in enumerate(table, 1):
         if not isinstance(row, Mapping):
             raise InvalidInput({"rows": f"row {n} must map column names to values"})
@@ -125,7 +132,7 @@ def converted(field: Field, value: Any) -> Any:
     Raises:
         ValueError: It does not fit; the message says why, for a person.
     """
-    if value is _MISSING:
+    if value is MISSING:
         if field.default is None and not field.nullable:
             raise ValueError("is missing")
         value = field.default
@@ -234,7 +241,16 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _out_of_range(field: Field, values: Sequence[Any]) -> list[Finding]:
+def remarks(schema: Schema, matrix: np.ndarray) -> tuple[Finding, ...]:
+    """What leaves the range that was seen in training, of all columns as one matrix."""
+    findings: list[Finding] = []
+    for n, field in enumerate(schema.fields):
+        if grids.beyond(field, matrix[:, n]):
+            findings += out_of_range(field, matrix[:, n].tolist())
+    return tuple(findings[:_MAX_FINDINGS])
+
+
+def out_of_range(field: Field, values: Sequence[Any]) -> list[Finding]:
     """A remark, not a refusal: the range is what was seen in training."""
     low, high = field.minimum, field.maximum
     if (low is None and high is None) or field.type not in _NUMERIC:

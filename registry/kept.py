@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from registry import codec
+from registry import codec, inputs, outputs
+from registry.errors import InvalidInput
 from registry.inputs import Prepared
+from registry.outputs import Arranged
 from registry.prediction import OutputValue
 from registry.schema import Field, Schema
 
@@ -53,6 +55,23 @@ def answer_of(outputs: Sequence[OutputValue], n_rows: int) -> dict[str, Any] | N
     fair = MOST_ANSWER_BYTES // (len(cut) + 1)
     kept["outputs"] = [o if _length(o) <= fair else o | {"values": []} for o in kept["outputs"]]
     return kept
+
+
+def answer_of_arrays(arranged: Sequence[Arranged], n_rows: int) -> dict[str, Any] | None:
+    """As `answer_of`, of an answer that nobody has made lists of."""
+    cut = [
+        one._replace(array=one.array[:_MOST_ROWS]) if one.array.ndim else one for one in arranged
+    ]
+    return answer_of([outputs.listed(one) for one in cut], n_rows)
+
+
+def again(schema: Schema, told: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Inputs that a worker read and gave back: believed as far as they can be given again."""
+    try:
+        prepared = inputs.prepare(schema, given(told)) if told else None
+        return inputs_of(schema, prepared) if prepared else None
+    except (InvalidInput, TypeError):
+        return None
 
 
 def answered(kept: Mapping[str, Any] | None) -> tuple[tuple[OutputValue, ...], int]:

@@ -16,11 +16,11 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Engine, bindparam, insert, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from registry.core import Registry
+from registry.memory import recalled
 from registry.tables import ModelRow, PredictionRow, UserRow, VersionRow, now
 
 _log = structlog.get_logger(__name__)
@@ -142,31 +142,35 @@ def _write(batch: list[_Line]) -> None:
     What is kept is made before the write lock is taken, and looked at again under it.
     """
     reg = batch[0][0]
-    with reg.reading() as s:
-        wishes = _wishes_in(s, batch)
+    asked = {entry.version_id for _, _, entry in batch}
+    wishes = {version_id: recalled(_wish, reg, version_id) for version_id in asked}
     made = [_values(at, entry, wishes.get(entry.version_id, "")) for _, at, entry in batch]
     with reg.counting() as c:  # a line makes nobody ask anew what they know
-        wishes = _wishes_in(c, batch)
-        asked = {entry.user_id for _, _, entry in batch}
-        users = set(c.execute(select(UserRow.id).where(UserRow.id.in_(asked))).scalars())
+        wishes = dict(c.execute(_WISHES, {"asked": list(asked)}).all())
+        by = list({entry.user_id for _, _, entry in batch})
+        users = set(c.execute(_USERS, {"asked": by}).scalars())
         rows = [
             _allowed(row, wishes[row["version_id"]], known=row["user_id"] in users)
             for row in made
             if row["version_id"] in wishes
         ]
         if rows:
-            c.execute(insert(PredictionRow), rows)
+            c.execute(_ADD, rows)
 
 
-def _wishes_in(s: Session | Connection, batch: list[_Line]) -> dict[str, str]:
-    """Version id to what its model's owner lets be kept; purged versions are not in it."""
-    asked = {entry.version_id for _, _, entry in batch}
-    found = (
-        select(VersionRow.id, ModelRow.keep_inputs)
-        .join(ModelRow, ModelRow.id == VersionRow.model_id)
-        .where(VersionRow.id.in_(asked))
-    )
-    return dict(s.execute(found).all())
+def _wish(reg: Registry, version_id: str) -> str:
+    """What its model's owner lets be kept of a version; "" when it is purged."""
+    with reg.reading() as s:
+        return dict(s.execute(_WISHES, {"asked": [version_id]}).all()).get(version_id, "")
+
+
+_WISHES = (
+    select(VersionRow.id, ModelRow.keep_inputs)
+    .join(ModelRow, ModelRow.id == VersionRow.model_id)
+    .where(VersionRow.id.in_(bindparam("asked", expanding=True)))
+)
+_USERS = select(UserRow.id).where(UserRow.id.in_(bindparam("asked", expanding=True)))
+_ADD = insert(PredictionRow)
 
 
 def _allowed(row: dict[str, Any], keep: str, *, known: bool) -> dict[str, Any]:

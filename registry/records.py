@@ -304,12 +304,16 @@ class ModelQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A slice of a longer list; `total` counts all that match."""
+    """A slice of a longer list; `total` counts all that match.
+
+    `last` is where the next one goes on, whatever comes or goes before it; () when there is none.
+    """
 
     items: tuple[T, ...]
     total: int
     number: int = 1
     size: int = 50
+    last: tuple[Any, ...] = ()
 
     @property
     def n_pages(self) -> int:

@@ -1,14 +1,136 @@
-"""What a server tells: models, versions, answers, and refusals as the errors they were."""
+"""What a server tells: models, versions, answers, and refusals as the errors they were.
+
+And the link to it: who asks, calls that are asked again, lists in pages.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from registry import errors
+
+ARROW = "application/vnd.apache.arrow.stream"
+TRIES, PAUSE_S, _MOST_WAIT_S = 5, 0.5, 60.0
+_TOO_MUCH = (429, 503)
+
+
+class UploadBroken(ConnectionError):
+    """The link broke again and again; `upload` is the id to go on with."""
+
+    def __init__(self, upload: str, tries: int) -> None:
+        super().__init__(f"the link broke {tries} times; go on later with resume={upload!r}")
+        self.upload = upload
+
+
+class Pass(httpx.Auth):
+    """Who asks: a token, or the two secrets of a login, which get the next two when they must.
+
+    A refresh token works once, so that threads take turns.
+    """
+
+    requires_response_body = True
+
+    def __init__(self, token: str, refresh: str = "") -> None:
+        self.token, self.refresh, self._turn = token, refresh, threading.Lock()
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """The call; after a 401 once more, with a fresh token."""
+        used = self.token
+        if used:
+            request.headers["authorization"] = f"Bearer {used}"
+        answer = yield request
+        if answer.status_code != 401 or not self.refresh:
+            return
+        with self._turn:
+            if self.token == used:
+                where = f"{str(request.url).partition('/api/v1')[0]}/api/v1/auth/refresh"
+                said = yield httpx.Request("POST", where, json={"refresh": self.refresh})
+                if said.is_error:
+                    self.refresh = ""
+                    return
+                self.token, self.refresh = said.json()["access"], said.json()["refresh"]
+        request.headers["authorization"] = f"Bearer {self.token}"
+        yield request
+
+
+class Link:
+    """Calls of the API, as data."""
+
+    def __init__(
+        self, url: str, who: Pass, timeout_s: float, transport: httpx.BaseTransport | None
+    ) -> None:
+        self.http = httpx.Client(
+            base_url=url.rstrip("/") + "/api/v1", auth=who, timeout=timeout_s, transport=transport
+        )
+
+    def ask(self, method: str, path: str, *, again: bool | None = None, **more: Any) -> Any:
+        """An answer that is no refusal.
+
+        Args:
+            again: Whether a server that has too much to do is asked again, as it says when;
+                left out, unless it is a POST.
+
+        Raises:
+            RegistryError: As the server says.
+        """
+        again = method != "POST" if again is None else again
+        for tries in range(TRIES):
+            answer = self.http.request(method, path, **more)
+            wait_s = retry_after_s(answer)
+            last = tries + 1 == TRIES or wait_s > _MOST_WAIT_S
+            if answer.status_code not in _TOO_MUCH or not again or last:
+                break
+            time.sleep(wait_s)
+        raise_for(answer)
+        return answer
+
+    def json(
+        self, method: str, path: str, body: Any = None, *, again: bool | None = None, **more: Any
+    ) -> Any:
+        """The data of an answer.
+
+        Raises:
+            RegistryError: As the server says.
+        """
+        content = None if body is None else json.dumps(body, default=_plain).encode()
+        kind = {"content-type": "application/json"} if content is not None else {}
+        answer = self.ask(method, path, again=again, content=content, headers=kind, **more)
+        return answer.json() if answer.content else None
+
+    def pages(self, path: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """What a list has, page by page.
+
+        Raises:
+            RegistryError: As the server says.
+        """
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.json("GET", path, params={**asked, "limit": 100, "cursor": cursor})
+            yield from page["items"]
+            cursor = page["next"]
+
+
+def retry_after_s(answer: httpx.Response) -> float:
+    """Seconds after which a server wants to be asked again; 1 where it does not say."""
+    said = answer.headers.get("retry-after", "")
+    return float(said) if said.isdigit() else 1.0
+
+
+def _plain(value: Any) -> Any:
+    """What `json` does not know: arrays and numbers of NumPy, dates."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +228,62 @@ def raise_for(answer: httpx.Response) -> None:
         "problems": said.get("problems") or {},
         "log": said.get("log") or "",
         "names": tuple(said.get("names") or ()),
-        "retry_after_s": float(answer.headers.get("retry-after", "1")),
+        "retry_after_s": retry_after_s(answer),
     }
     for name, value in known.items():
         setattr(error, name, value)
     raise error
+
+
+def stream_of(rows: Any) -> bytes | None:
+    """A DataFrame as an Arrow stream; None for anything else, or without pyarrow."""
+    if not hasattr(rows, "columns") or not hasattr(rows, "to_json"):
+        return None
+    try:
+        import pyarrow as pa
+    except ModuleNotFoundError:
+        return None
+    try:
+        table = pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(None)
+    except (pa.ArrowException, TypeError, ValueError):  # cells of several kinds in one column
+        return None
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
+
+
+def answer_of(stream: bytes) -> Answer:
+    """An answer that is an Arrow stream: outputs as columns, the rest in its metadata."""
+    import pyarrow as pa
+
+    with pa.ipc.open_stream(stream) as reader:
+        table = reader.read_all()
+    said = json.loads(table.schema.metadata[b"vitrine"])
+    outputs = {name: table.column(name).to_pylist() for name in table.column_names}
+    return Answer(said["ref"], said["n_rows"], outputs, said["latency_ms"], said)
+
+
+def body_of(rows: Any) -> dict[str, Any]:
+    """The body of a prediction, by what the rows are."""
+    if hasattr(rows, "columns") and hasattr(rows, "to_json"):  # a DataFrame of pandas
+        split = json.loads(rows.to_json(orient="split", date_format="iso", index=False))
+        return {"dataframe_split": {"columns": split["columns"], "data": split["data"]}}
+    if isinstance(rows, Mapping) and all(
+        isinstance(value, list) or (hasattr(value, "tolist") and getattr(value, "ndim", 0))
+        for value in rows.values()
+    ):
+        return {"inputs": dict(rows)}
+    return {"rows": rows}
+
+
+def own_name(filename: str) -> str:
+    """A name that stays in its folder, whatever the server says."""
+    return Path(filename.replace("\\", "/")).name or "file"
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

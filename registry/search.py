@@ -11,6 +11,7 @@ from sqlalchemy import CTE, ColumnElement, Select, case, func, literal, or_, sel
 
 from registry import models, queries
 from registry.core import Registry
+from registry.keyset import After, By, Order
 from registry.queries import parse as parse
 from registry.records import Actor, FacetValue, Level, MetricFilter, Model, ModelQuery, Page
 from registry.shelf import as_models
@@ -64,41 +65,42 @@ _COMPARE = {
     "<=": operator.le,
     "=": operator.eq,
 }
-_SORTS: dict[str, tuple[Any, ...]] = {
-    "updated": (ModelRow.updated_at.desc(), ModelRow.id),
-    "created": (ModelRow.created_at.desc(), ModelRow.id),
-    "name": (func.lower(ModelRow.name), ModelRow.id),
-    "versions": (ModelRow.n_versions.desc(), ModelRow.id),
-    "metric": (  # only values of one metric can be ordered, so the metrics come one by one
-        _PRIMARY.is_(None),
-        func.lower(ModelRow.primary_metric),
-        _PRIMARY,
-        ModelRow.id,
+_ID: By = (ModelRow.id, "up")
+_SORTS: dict[str, Order] = {
+    "updated": Order((ModelRow.updated_at, "down"), _ID),
+    "created": Order((ModelRow.created_at, "down"), _ID),
+    "name": Order((func.lower(ModelRow.name), "up"), _ID),
+    "versions": Order((ModelRow.n_versions, "down"), _ID),
+    "metric": Order(  # only values of one metric can be ordered, so the metrics come one by one
+        (case((_PRIMARY.is_(None), 1), else_=0), "up"),
+        (func.lower(ModelRow.primary_metric), "up"),
+        (_PRIMARY, "up"),
+        _ID,
     ),
-    "stars": (_STARS.is_(None), _ESTEEM.desc(), ModelRow.id),
+    "stars": Order((case((_STARS.is_(None), 1), else_=0), "up"), (_ESTEEM, "down"), _ID),
 }
 _FACET_LIMIT = 50
 
 
 def find_models(
-    reg: Registry, actor: Actor, query: ModelQuery, page: int = 1, size: int = 50
+    reg: Registry,
+    actor: Actor,
+    query: ModelQuery,
+    page: int = 1,
+    size: int = 50,
+    after: After = (),
 ) -> Page[Model]:
-    """One page of the models that match and that the actor may see."""
+    """One page of the models that match and that the actor may see.
+
+    Args:
+        after: The `last` of the page before, in this order; then `page` counts for nothing.
+    """
     page, size = max(1, page), min(max(1, size), 500)
     with reg.reading() as s:
         where = _conditions(actor, query)
         total = s.execute(_joined(select(func.count())).where(*where)).scalar_one()
-        rows = (
-            s.execute(
-                _joined(select(ModelRow))
-                .where(*where)
-                .order_by(*_SORTS[query.sort])
-                .limit(size)
-                .offset((page - 1) * size)
-            )
-            .scalars()
-            .all()
-        )
+        listed = _joined(select(ModelRow)).where(*where)
+        rows, last = _SORTS[query.sort].cut(s, listed, after, size, (page - 1) * size)
         granted = dict(
             s.execute(
                 select(GrantRow.model_id, GrantRow.level).where(
@@ -112,7 +114,7 @@ def find_models(
             for row in rows
         ]
         items = as_models(s, list(zip(rows, levels, strict=True)))
-        return Page(tuple(items), total, page, size)
+        return Page(tuple(items), total, page, size, last)
 
 
 def facets(reg: Registry, actor: Actor, query: ModelQuery) -> dict[str, list[FacetValue]]:

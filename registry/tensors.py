@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.errors import InvalidInput
@@ -265,16 +266,14 @@ def _refuse_bombs(tensor: Tensor, value: Any) -> None:
     n_values, longest = 0, 0
     lists = [value] if isinstance(value, (list, tuple)) else [[value]]
     for _ in range(_MAX_AXES):
+        kinds, n_items = set(map(type, chain.from_iterable(lists))), sum(map(len, lists))
         inner: list[Any] = []
-        for items in lists:
-            before = len(inner)
-            kinds = set(map(type, items))
-            if any(issubclass(kind, (list, tuple)) for kind in kinds):
-                inner += [item for item in items if isinstance(item, (list, tuple))]
-            if any(issubclass(kind, (str, bytes)) for kind in kinds):
-                widest = max(len(item) for item in items if isinstance(item, (str, bytes)))
-                longest = max(longest, widest, 1)
-            n_values += len(items) - (len(inner) - before)
+        if any(issubclass(kind, (list, tuple)) for kind in kinds):
+            inner = [i for i in chain.from_iterable(lists) if isinstance(i, (list, tuple))]
+        if any(issubclass(kind, (str, bytes)) for kind in kinds):
+            texts = (i for i in chain.from_iterable(lists) if isinstance(i, (str, bytes)))
+            longest = max(longest, *map(len, texts), 1)
+        n_values += n_items - len(inner)
         lists = inner
         if not lists:
             break

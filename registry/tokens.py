@@ -12,7 +12,7 @@ import re
 import secrets
 import unicodedata
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -86,7 +86,7 @@ def find(reg: Registry, actor: Actor) -> tuple[Token, ...]:
         rows = s.execute(
             select(TokenRow)
             .where(TokenRow.user_id == actor.id, ~_long_over())
-            .order_by(TokenRow.created_at.desc(), TokenRow.id)
+            .order_by(TokenRow.created_at.desc(), TokenRow.id.desc())
         ).scalars()
         return tuple(_record(row) for row in rows)
 
@@ -133,8 +133,16 @@ def _require(actor: Actor) -> None:
         raise Forbidden(why)
 
 
-def use(reg: Registry, secret: str, permission: str) -> Actor:
+def use(
+    reg: Registry,
+    secret: str,
+    permission: str,
+    before: Callable[[Registry, Actor], object] | None = None,
+) -> Actor:
     """Who asks by this secret, for something that needs `permission` if any; counts one call.
+
+    Args:
+        before: Asked before the call is counted: what it refuses costs nothing.
 
     Raises:
         NotSignedIn: There is no such token, or it is over, or its person is disabled.
@@ -148,11 +156,19 @@ def use(reg: Registry, secret: str, permission: str) -> Actor:
     token_id, actor = found
     if permission and (why := policy.why_no(actor, permission)):
         raise Forbidden(why)
+    if before:
+        before(reg, actor)
     with reg.counting() as c:
         taken = c.execute(_TAKE, {"known": token_id, "moment": now()}).first()
     if taken is None:
         raise Forbidden("this token has no calls left, or is over; make a new one")
     return actor
+
+
+def give_back(reg: Registry, secret: str) -> None:
+    """Take back the count of a call that was refused as one too many, once per such call."""
+    with reg.counting() as c:
+        c.execute(_GIVE, {"known": _digest(secret)})
 
 
 def is_whole(secret: str) -> bool:
@@ -188,6 +204,13 @@ _TAKE = (
     )
     .values(calls_left=TokenRow.calls_left - 1, last_used_at=bindparam("moment"))
     .returning(TokenRow.id)
+)
+
+
+_GIVE = (
+    update(TokenRow)
+    .where(TokenRow.token_hash == bindparam("known"))
+    .values(calls_left=TokenRow.calls_left + 1)
 )
 
 

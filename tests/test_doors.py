@@ -107,7 +107,18 @@ def _row(w: World) -> dict[str, Any]:
     return {f.name: 1.5 for f in w.first.schema.fields} if w.first.schema else {}
 
 
+def _stream(w: World) -> bytes:
+    import pyarrow as pa
+
+    batch, sink = pa.RecordBatch.from_pylist([_row(w)]), pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
+
+
 ARGUMENTS: dict[str, Callable[[World], Any]] = {
+    "body": _stream,
     "alias": lambda w: "staging",
     "artifact_id": lambda w: w.first.artifacts[0].id,
     "blob": lambda w: staging.pointer(w.reg, staging.get(w.reg, w.alice, w.staged_id), w.alice),

@@ -80,24 +80,25 @@ def column(wanted: Field, given: pa.Array, out: Out) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    given = _gaps_as_nulls(plain(given))
+    given = gaps_as_nulls(plain(given))
     if given.null_count and not wanted.nullable:
         out.add(
             pc.is_null(given).to_numpy(zero_copy_only=False), f"{wanted.name}: must have a value"
         )
-    quick = _quick(wanted, given)
-    if quick is None:
-        quick = pa.nulls(len(given), _type(wanted))
-    left = pc.and_not(pc.is_valid(given), pc.is_valid(quick)).to_numpy(zero_copy_only=False)
+    made = quick(wanted, given)
+    if made is None:
+        made = pa.nulls(len(given), arrow_type(wanted))
+    left = pc.and_not(pc.is_valid(given), pc.is_valid(made)).to_numpy(zero_copy_only=False)
     left &= ~out.wrong
     if left.any():
-        quick = _by_hand(wanted, given, quick, np.flatnonzero(left), out)
+        made = _by_hand(wanted, given, made, np.flatnonzero(left), out)
     if wanted.categories:
-        _known_only(wanted, quick, out)
-    return quick
+        _known_only(wanted, made, out)
+    return made
 
 
-def _type(wanted: Field) -> pa.DataType:
+def arrow_type(wanted: Field) -> pa.DataType:
+    """The type of a column of that field."""
     import pyarrow as pa
 
     return {
@@ -112,7 +113,7 @@ def _type(wanted: Field) -> pa.DataType:
     }[wanted.type]
 
 
-def _gaps_as_nulls(given: pa.Array) -> pa.Array:
+def gaps_as_nulls(given: pa.Array) -> pa.Array:
     """NaN is a gap, as in a form."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -122,7 +123,7 @@ def _gaps_as_nulls(given: pa.Array) -> pa.Array:
     return given
 
 
-def _quick(wanted: Field, given: pa.Array) -> pa.Array | None:
+def quick(wanted: Field, given: pa.Array) -> pa.Array | None:
     """What can be converted at once, null where it cannot; None when nothing can."""
     import pyarrow as pa
 
@@ -201,7 +202,7 @@ def _integers(wanted: Field, given: pa.Array) -> pa.Array | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = _type(wanted)
+    kind = arrow_type(wanted)
     if pa.types.is_floating(given.type):
         most = min(float(_EXACT), 2.0 ** (_BITS[wanted.type] - 1) - 1)
         values = given.to_numpy(zero_copy_only=False)

@@ -43,12 +43,13 @@ IMPORTS: dict[str, tuple[str, ...]] = {
 """What each zygote group imports ahead, so that a locked worker need not. None computes."""
 
 WORKER_MODULES: dict[str, tuple[str, ...]] = {
-    "sklearn": ("registry.formats.sklearn", "registry.formats.skops"),
-    "onnx": ("registry.formats.onnx",),
+    "sklearn": ("registry.formats.sklearn", "registry.formats.skops", "registry.formats.streams"),
+    "onnx": ("registry.formats.onnx", "registry.formats.streams"),
     "torch": (
         "registry.formats.torchscript",
         "registry.formats.torch_export",
         "registry.formats.torch_pickle",
+        "registry.formats.streams",
     ),
 }
 """Our own modules that a group's worker needs."""

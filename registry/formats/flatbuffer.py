@@ -35,6 +35,11 @@ class Buffer:
     def __len__(self) -> int:
         return len(self._data)
 
+    def table(self, table: int, number: int) -> int:
+        """Where a table within the table lies; 0 when it is left out."""
+        at = self._field(table, number)
+        return self.follow(at) if at else 0
+
     def number(self, table: int, number: int, layout: str) -> int:
         """A number, or 0 when the table leaves it out."""
         at = self._field(table, number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.records import Finding, Inspection, Schema
 
@@ -39,6 +39,16 @@ class Answer(NamedTuple):
     load_ms: float
     predict_ms: float
     warm: bool
+
+
+class Streamed(NamedTuple):
+    """An answer to rows that only the worker has read, and what it says of them."""
+
+    answer: Answer
+    n_rows: int
+    findings: tuple[Finding, ...] = ()
+    digest: str = ""
+    inputs: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from registry.errors import (
 from registry.records import Checked, WarmState, WorkerState
 from registry.sandbox import descriptors, questions, wire
 from registry.sandbox.alone import Alone
-from registry.sandbox.contract import Answer, ModelSpec
+from registry.sandbox.contract import Answer, ModelSpec, Streamed
 from registry.sandbox.judge import Raw
 from registry.sandbox.limits import Limits
 from registry.sandbox.nursery import Nursery
@@ -111,6 +111,26 @@ class Pool(OneShot):
             reply, predict_ms = self._asked(turn, spec, *question)
             outputs = questions.decoded(turn.worker, reply)
             return Answer(outputs, turn.queue_ms, turn.load_ms, predict_ms, turn.warm)
+
+        return self._using(spec, put)
+
+    def stream(self, spec: ModelSpec, body: Body, most_rows: int, keep: str) -> Streamed:
+        """Ask a version for the rows of an Arrow stream, which nobody but its worker reads.
+
+        Args:
+            keep: What the worker is to say of the rows: `nothing`, their `digest`, or `full`.
+
+        Raises:
+            PredictionFailed, InvalidInput, NotInstalled, Busy, StoreError: As for `predict`.
+        """
+        head = json.dumps({"task": "stream", "most_rows": most_rows}).encode()
+
+        def put(turn: _Turn) -> Streamed:
+            reply, predict_ms = self._asked(turn, spec, wire.TASK, head, [body])
+            outputs = questions.decoded(turn.worker, reply)
+            told = questions.of_stream(turn.worker, self._settings.predict_timeout_s, keep)
+            answer = Answer(outputs, turn.queue_ms, turn.load_ms, predict_ms, turn.warm)
+            return Streamed(answer, **told)
 
         return self._using(spec, put)
 

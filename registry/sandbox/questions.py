@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
 from registry import codec
+from registry.records import Finding
 from registry.sandbox import arrays, wire
 from registry.sandbox.contract import ModelSpec
 from registry.sandbox.process import Worker
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from registry.formats.contract import Inputs
 
 T = TypeVar("T")
+_DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
 
 
 def task(
@@ -68,6 +71,24 @@ def decoded(worker: Worker, reply: Message) -> dict[str, np.ndarray]:
         return arrays.tame(arrays.unpack(reply.head, reply.body))
     except Odd as odd:
         worker.refuse(odd)
+
+
+def of_stream(worker: Worker, timeout_s: float, keep: str) -> dict[str, Any]:
+    """What a worker says of the rows it answered last, as the arguments of `Streamed`.
+
+    Raises:
+        WorkerCrashed: It is not what may be said.
+    """
+    told = mapping(worker, task(worker, "told", timeout_s, keep=keep))
+    digest, given = told.get("digest") or "", told.get("inputs")
+    if not _DIGEST.fullmatch(str(digest)) or not isinstance(given, (dict, type(None))):
+        worker.refuse(Odd("a digest or inputs that are none"))
+    return {
+        "n_rows": count(worker, told, "n_rows"),
+        "findings": record(tuple[Finding, ...], worker, told.get("findings", [])),
+        "digest": digest,
+        "inputs": given,
+    }
 
 
 def mapping(worker: Worker, reply: Message) -> dict[str, Any]:

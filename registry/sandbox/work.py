@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from registry import codec
 from registry.formats import convert
+from registry.inputs import Prepared
 from registry.records import Schema
 from registry.sandbox import wire
 from registry.sandbox.wire import Body, Channel
@@ -33,6 +34,7 @@ class Work:
     desk: Any = None
     blob: bytes = b""
     load_ms: float = 0.0
+    prepared: Prepared | None = None
 
 
 def taken_file(message: wire.Message) -> BinaryIO:

@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from registry import codec, formats, inputs, scanners
+from registry import codec, formats, inputs, kept, scanners
 from registry.errors import (
     InvalidInput,
     NotInstalled,
@@ -115,6 +115,29 @@ def _ask(work: Work, given: Inputs) -> dict[str, Any]:
     if work.fmt is None or work.schema is None:
         raise InvalidInput({"schema": "nothing says what this model takes"})
     return work.fmt.predict(work.model, given, work.schema)
+
+
+def _stream(work: Work, message: wire.Message, *, most_rows: int) -> Reply:
+    """Answer the rows of an Arrow stream; `told` says what they were."""
+    from registry.formats import streams
+
+    if work.schema is None:
+        raise InvalidInput({"schema": "nothing says what this model takes"})
+    work.prepared = streams.prepare(work.schema, message.body, most_rows)
+    return arrays.pack(_ask(work, work.prepared.inputs))
+
+
+def _told(work: Work, _: wire.Message, *, keep: str) -> Reply:
+    """Of the rows answered last: how many, what is worth knowing, and what is kept of them."""
+    prepared, work.prepared = work.prepared, None
+    if prepared is None or work.schema is None:
+        raise RuntimeError("nothing was answered")
+    said: dict[str, Any] = {"n_rows": prepared.n_rows, "findings": codec.dump(prepared.findings)}
+    if keep in ("digest", "full"):
+        said["digest"] = inputs.digest(prepared)
+    if keep == "full":
+        said["inputs"] = kept.inputs_of(work.schema, prepared)
+    return answered(said)
 
 
 def _table(body: Body) -> Any:
@@ -253,6 +276,8 @@ _TASKS: dict[str, Callable[..., Reply]] = {
     "warm_up": _warm_up,
     "load": _load,
     "schema": _take_schema,
+    "stream": _stream,
+    "told": _told,
     "check": _check,
     "inspect": _inspect,
     "scan": _scan,

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from registry import accounts, models, policy, predict, search, tokens, versions
 from registry.core import Registry
-from registry.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn
+from registry.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, RateLimited
 from registry.records import Actor, ModelQuery, Version
 from registry.tables import AuditRow, TokenRow, UserRow, now
 
@@ -79,6 +79,21 @@ def test_two_at_once_cannot_both_take_the_last_call(reg: Registry, alice: Actor)
     with ThreadPoolExecutor(8) as pool:
         taken = [f.result() for f in [pool.submit(call) for _ in range(8)]]
     assert sum(taken) == 3
+
+
+def test_what_is_refused_before_a_call_is_counted_costs_nothing(
+    reg: Registry, alice: Actor
+) -> None:
+    secret = make(reg, alice, calls=1)
+
+    def refuse(_: Registry, actor: Actor) -> None:
+        raise RateLimited(f"too much by {actor.username}", 1.0)
+
+    with pytest.raises(RateLimited, match="alice"):
+        tokens.use(reg, secret, "predict", refuse)
+    tokens.use(reg, secret, "predict")
+    tokens.give_back(reg, secret)
+    assert tokens.find(reg, alice)[0].calls_left == 1
 
 
 def test_counting_a_call_makes_nobody_ask_the_database_again(reg: Registry, alice: Actor) -> None:

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -23,7 +23,7 @@ from starlette.responses import Response
 
 from registry import logins, policy, rates, tokens
 from registry.core import Registry
-from registry.errors import Busy, Forbidden, NotSignedIn
+from registry.errors import Busy, Forbidden, NotSignedIn, RateLimited
 from registry.records import GUEST, Actor
 from registry.web import handle, peer
 from registry.web.api import bodies, documented
@@ -45,6 +45,7 @@ class Caller:
     reg: Registry
     actor: Actor
     address: str
+    token: str = field(default="", repr=False)
 
     async def ask(
         self,
@@ -106,13 +107,17 @@ class Guarded(APIRoute):
         async def admitted(request: Request) -> Response:
             caller = await _caller(request, permission)
             request.scope["vitrine.caller"] = caller
-            if not takes_json:
-                return await inner(request)
-            bodies.need_json(request)
-            with place(caller):
-                body = await bodies.read(request, bodies.SMALL)
-                bodies.need_valid(body)
-                return await inner(Request(request.scope, bodies.again(body)))
+            try:
+                if not takes_json:
+                    return await inner(request)
+                bodies.need_json(request)
+                with place(caller):
+                    body = await bodies.read(request, bodies.SMALL)
+                    bodies.need_valid(body)
+                    return await inner(Request(request.scope, bodies.again(body)))
+            except RateLimited:
+                await _free(caller)
+                raise
 
         return admitted
 
@@ -179,18 +184,28 @@ async def _caller(request: Request, permission: str) -> Caller:
     kind, _, secret = request.headers.get("authorization", "").strip().partition(" ")
     if kind.lower() != "bearer" or not secret.strip():
         raise NotSignedIn("send a token from your account page: Authorization: Bearer vtr_…")
-    wanted = "" if permission == "any" else permission
-    find = _signed_in if secret.strip().startswith(logins.ACCESS) else tokens.use
-    actor = await to_thread.run_sync(find, reg, secret.strip(), wanted, limiter=_door)
-    rates.spend_call(reg, actor)
-    return Caller(reg, actor, address)
+    wanted, secret = "" if permission == "any" else permission, secret.strip()
+    is_token = not secret.startswith(logins.ACCESS)
+    actor = await to_thread.run_sync(
+        tokens.use if is_token else _signed_in, reg, secret, wanted, rates.spend_call, limiter=_door
+    )
+    return Caller(reg, actor, address, secret if is_token else "")
 
 
-def _signed_in(reg: Registry, secret: str, permission: str) -> Actor:
+def _signed_in(
+    reg: Registry, secret: str, permission: str, before: Callable[[Registry, Actor], object]
+) -> Actor:
     actor = logins.by_access(reg, secret)
     if permission and (why := policy.why_no(actor, permission)):
         raise Forbidden(why)
+    before(reg, actor)
     return actor
+
+
+async def _free(caller: Caller) -> None:
+    """A call that a limit refused costs its token nothing; the limits have counted it."""
+    if caller.token:
+        await to_thread.run_sync(tokens.give_back, caller.reg, caller.token, limiter=_door)
 
 
 _bearer = HTTPBearer(auto_error=False, description="A token from the account page.")

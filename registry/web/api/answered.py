@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from registry.records import FindingLevel, OutputRole
+from registry.web.api.arrow import MEDIA_TYPE as ARROW
 
 
 class OutputShape(BaseModel):
@@ -58,7 +59,13 @@ _BODIES: dict[str, tuple[str, Any]] = {
         {"dataframe_split": {"columns": ["age", "plan"], "data": [[41, "basic"], [29, "pro"]]}},
     ),
 }
+_BYTES = {"type": "string", "format": "binary"}
+ANSWERED: dict[str, Any] = {
+    "description": "The outputs; as an Arrow stream where `Accept` names that, a column each.",
+    "content": {ARROW: {"schema": _BYTES}},
+}
 EXAMPLES: dict[str, Any] = {
+    ARROW: {"schema": _BYTES},
     "application/json": {
         "schema": {
             "type": "object",
@@ -75,5 +82,5 @@ EXAMPLES: dict[str, Any] = {
         "examples": {
             name: {"summary": summary, "value": value} for name, (summary, value) in _BODIES.items()
         },
-    }
+    },
 }

@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Mount
+from starlette.routing import Match, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.errors import RegistryError
 from registry.web.api import (
@@ -70,8 +71,27 @@ api = _Api(
     },
 )
 _CHANGING = (models, versions, aliases, publishing, resuming)
-for part in (signing_in, people, browsing, fetching, *_CHANGING, predicting, explorer):
+_ASKED_MOST = predicting  # first, so that no other address is compared with it
+for part in (_ASKED_MOST, signing_in, people, browsing, fetching, *_CHANGING, explorer):
     api.include_router(part.router)
 
 MOUNT = Mount(PREFIX, app=api)
 MOUNT.path_regex = re.compile(MOUNT.path_regex.pattern, re.DOTALL)  # a line break is ours too
+
+
+class Straight:
+    """ASGI middleware: calls of the API do not pass through what only pages need.
+
+    That is Streamlit's session cookie, its compression and its list of addresses.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            match, child = MOUNT.matches(scope)
+            if match == Match.FULL:
+                await MOUNT.handle({**scope, **child}, receive, send)
+                return
+        await self.app(scope, receive, send)

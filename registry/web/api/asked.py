@@ -79,6 +79,11 @@ class VersionDetails(Told):
     parents: Names = Field([], examples=[["alice/iris@2"]])
     relation: Relation = "derived"
     chosen: Text = Field("", description="Path of the model in a zip package that holds several.")
+    sha256: Pairs = Field(
+        {},
+        description="Kind of file, `file` for the model, to its SHA-256 in hex; when another "
+        "arrives, nothing is kept.",
+    )
 
 
 class ModelDetails(VersionDetails):

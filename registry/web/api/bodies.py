@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import anyio
@@ -12,13 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
 from registry.errors import InvalidInput, TooLarge
+from registry.grids import Grid
 from registry.inputs import MAX_ROWS
 
 JSON = "application/json"
 SMALL = 1 << 20
 """Most bytes of a body that only describes."""
 _READ_WITHIN_S = 30.0
-Rows = list[Any] | dict[str, Any]
+Rows = Sequence[Any] | dict[str, Any]
 
 
 def need_json(request: Request) -> None:
@@ -27,13 +28,32 @@ def need_json(request: Request) -> None:
     Raises:
         HTTPException: 415.
     """
-    said = request.headers.get("content-type", "")
-    if said.partition(";")[0].strip().lower() != JSON:
-        raise HTTPException(415, f"send the body as {JSON}")
+    need_one_of(request, JSON)
+
+
+def need_one_of(request: Request, *kinds: str) -> str:
+    """The media type of the body, which has to be one of some.
+
+    Raises:
+        HTTPException: 415.
+    """
+    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if said not in kinds:
+        raise HTTPException(415, f"send the body as {' or '.join(kinds)}")
+    return said
 
 
 async def read(request: Request, most_bytes: int) -> bytes:
     """The body, counted while it arrives.
+
+    Raises:
+        TooLarge, HTTPException: As for `gathered`.
+    """
+    return bytes(await gathered(request, most_bytes))
+
+
+async def gathered(request: Request, most_bytes: int) -> bytearray:
+    """The body as it came together, for one that is large.
 
     Raises:
         TooLarge: It is, or says that it is, larger than `most_bytes`.
@@ -56,7 +76,7 @@ async def read(request: Request, most_bytes: int) -> bytes:
         raise HTTPException(408, "the body did not arrive in time; send it again") from None
     except ClientDisconnect:
         raise HTTPException(400, "the body ended early") from None
-    return bytes(body)
+    return body
 
 
 def need_valid(body: bytes) -> None:
@@ -124,9 +144,9 @@ def _split(given: Any) -> Rows:
     if not columns:
         raise InvalidInput({"dataframe_split": f"has no columns; it {wrong}"})
     _refuse_many("dataframe_split", data)
-    if not all(isinstance(row, list) and len(row) == len(columns) for row in data):
+    if set(map(type, data)) - {list} or set(map(len, data)) - {len(columns)}:
         raise InvalidInput({"dataframe_split": wrong})
-    return [dict(zip(columns, row, strict=True)) for row in data]
+    return Grid(columns, data)
 
 
 def _refuse_many(form: str, rows: Rows) -> None:

@@ -75,7 +75,7 @@ async def find(
 
 
 def _found(reg: Registry, actor: Actor, query: ModelQuery, at: Cut) -> dict[str, Any]:
-    return at.page(reg, search.find_models(reg, actor, query, at.number, at.size))
+    return at.page(reg, search.find_models(reg, actor, query, at.number, at.size, at.after))
 
 
 @router.get(
@@ -105,7 +105,11 @@ async def of_model(
     """All versions, newest first."""
     return await by.answer(
         Listed[VersionShape],
-        lambda: at.slice(by.reg, versions.find(by.reg, by.actor, f"{owner}/{slug}", trash=trash)),
+        lambda: at.slice(
+            by.reg,
+            versions.find(by.reg, by.actor, f"{owner}/{slug}", trash=trash),
+            key=lambda version: version.number,
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
@@ -29,25 +29,42 @@ class Listed(BaseModel, Generic[T]):
 
 
 class Cut(NamedTuple):
-    """Which page of which list is asked for."""
+    """Which page of which list is asked for: the one after a key, or the one of a number.
+
+    A door that takes `after` gets it, and what comes or goes meanwhile neither repeats nor skips
+    others. By number, a page begins after so many rows, whatever those are by then.
+    """
 
     of: str
     number: int
     size: int
+    after: tuple[Any, ...] = ()
 
     def page(self, reg: Registry, found: Page[Any]) -> dict[str, Any]:
         """A page that a door cut, with the cursor of the next."""
-        over = found.number >= found.n_pages
-        return {"items": found.items, "next": None if over else self._after(reg)}
+        over = not found.last and (bool(self.after) or found.number >= found.n_pages)
+        return {"items": found.items, "next": None if over else self._next(reg, found.last)}
 
-    def slice(self, reg: Registry, found: Sequence[Any]) -> dict[str, Any]:
-        """One page of a whole list, with the cursor of the next."""
-        start, end = (self.number - 1) * self.size, self.number * self.size
-        after = self._after(reg) if end < len(found) else None
-        return {"items": found[start:end], "next": after}
+    def slice(
+        self, reg: Registry, found: Sequence[T], key: Callable[[T], Any] | None = None
+    ) -> dict[str, Any]:
+        """One page of a whole list, with the cursor of the next.
 
-    def _after(self, reg: Registry) -> str:
-        said = _signer(reg).dumps([self.of, self.number + 1, self.size])
+        Args:
+            key: What the list is ordered by, the greatest first, unique and plain enough for
+                JSON; without it, a page begins after so many rows.
+        """
+        if key is None:
+            start, end = (self.number - 1) * self.size, self.number * self.size
+            after = self._next(reg) if end < len(found) else None
+            return {"items": found[start:end], "next": after}
+        left = [one for one in found if not self.after or key(one) < self.after[0]]
+        items = left[: self.size]
+        more = len(left) > self.size
+        return {"items": items, "next": self._next(reg, (key(items[-1]),)) if more else None}
+
+    def _next(self, reg: Registry, after: Sequence[Any] = ()) -> str:
+        said = _signer(reg).dumps([self.of, self.number + 1, self.size, list(after)])
         return said if isinstance(said, str) else said.decode()
 
 
@@ -69,12 +86,12 @@ def _cut(
     if not cursor:
         return Cut(of, 1, limit)
     try:
-        known, number, size = _signer(handle.get()).loads(cursor)
+        known, number, size, after = _signer(handle.get()).loads(cursor)
     except (BadData, ValueError, TypeError):
-        known, number, size = "", 0, 0
+        known, number, size, after = "", 0, 0, ()
     if known != of:
         raise InvalidInput({"cursor": "is none of this list: begin again without one"})
-    return Cut(of, number, size)
+    return Cut(of, number, size, tuple(after))
 
 
 _OURS = ("cursor", "limit")

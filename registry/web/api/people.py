@@ -7,10 +7,9 @@ from typing import Any
 from sqlalchemy import text
 from starlette.responses import Response
 
-from registry import accounts, activity, jobs, tokens
+from registry import accounts, activity, job_lists, jobs, tokens
 from registry.core import Registry
-from registry.errors import NotFound
-from registry.records import Actor, Job
+from registry.records import Actor
 from registry.web.api import admission, signing_in
 from registry.web.api.admission import Anybody, By
 from registry.web.api.asked import TokenWish
@@ -46,14 +45,19 @@ async def audit_lines(by: By, at: At) -> Response:
 
 
 def _lines(reg: Registry, actor: Actor, at: Cut) -> dict[str, Any]:
-    return at.page(reg, activity.find(reg, actor, page=at.number, size=at.size))
+    return at.page(reg, activity.find(reg, actor, page=at.number, size=at.size, after=at.after))
 
 
 @router.get("/tokens", summary="My tokens", response_model=Listed[TokenShape], **may("any"))
 async def my_tokens(by: By, at: At) -> Response:
     """Your tokens, newest first; only after signing in with a password, not by a token."""
     return await by.answer(
-        Listed[TokenShape], lambda: at.slice(by.reg, tokens.find(by.reg, by.actor))
+        Listed[TokenShape],
+        lambda: at.slice(
+            by.reg,
+            tokens.find(by.reg, by.actor),
+            key=lambda token: [token.created_at.isoformat(timespec="microseconds"), token.id],
+        ),
     )
 
 
@@ -83,21 +87,18 @@ async def revoke(by: By, token_id: str) -> Response:
 
 @router.get("/jobs", summary="My jobs", response_model=Listed[JobShape], **may("any"))
 async def my_jobs(by: By, at: At) -> Response:
-    """Background work you started, newest first, at most 200."""
-    return await by.answer(Listed[JobShape], lambda: at.slice(by.reg, jobs.find(by.reg, by.actor)))
+    """Background work you started, newest first."""
+    return await by.tell(Listed[JobShape], _jobs, at)
+
+
+def _jobs(reg: Registry, actor: Actor, at: Cut) -> dict[str, Any]:
+    return at.page(reg, job_lists.find(reg, actor, after=at.after, size=at.size))
 
 
 @router.get("/jobs/{job_id}", summary="One job", response_model=JobShape, **may("any", 404))
 async def job(by: By, job_id: str) -> Response:
     """How far a job of yours is."""
-    return await by.tell(JobShape, _job, job_id)
-
-
-def _job(reg: Registry, actor: Actor, job_id: str) -> Job:
-    for known in jobs.find(reg, actor):
-        if known.id == job_id:
-            return known
-    raise NotFound("there is no such job of yours")
+    return await by.tell(JobShape, job_lists.get, job_id)
 
 
 @router.delete("/jobs/{job_id}", summary="Cancel a job", status_code=204, **may("any", 404, 409))

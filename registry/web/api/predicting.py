@@ -12,11 +12,13 @@ from starlette.responses import Response
 
 from registry import codec
 from registry.core import Registry
-from registry.predict import predict
+from registry.inputs import MAX_ROWS
+from registry.outputs import Arranged
+from registry.predict import MOST_STREAMED, listed, predict, predict_arrays, stream
 from registry.records import Actor, Prediction
-from registry.web.api import admission, bodies
+from registry.web.api import admission, arrow, bodies
 from registry.web.api.admission import By
-from registry.web.api.answered import EXAMPLES, Answer
+from registry.web.api.answered import ANSWERED, EXAMPLES, Answer
 from registry.web.api.documented import may
 
 router = admission.router("predictions")
@@ -35,7 +37,7 @@ VersionName = Annotated[
     summary="Predict",
     response_model=Answer,
     **may(
-        "predict", 404, 409, 502, 504, body=True,
+        "predict", 404, 409, 502, 504, body=True, answers={200: ANSWERED},
         requestBody={"required": True, "content": EXAMPLES},
     ),
 )  # fmt: skip
@@ -43,23 +45,43 @@ async def predict_(
     request: Request, by: By, owner: str, slug: str, version: VersionName = ""
 ) -> Response:
     """Let a version of a model answer rows of a table or named tensors."""
-    bodies.need_json(request)
+    kind = bodies.need_one_of(request, bodies.JSON, arrow.MEDIA_TYPE)
     ref = f"{owner}/{slug}" + (f"@{version}" if version else "")
+    streamed = arrow.wanted(request)
     with admission.place(by):
-        body = await bodies.read(request, by.reg.settings.max_request_bytes)
-        said = await by.ask(_answered, ref, body)
-    return Response(said, headers={"cache-control": "no-store"}, media_type=bodies.JSON)
+        most_bytes = by.reg.settings.max_request_bytes
+        if kind == arrow.MEDIA_TYPE:
+            stream = await bodies.gathered(request, most_bytes)
+            return await by.ask(_of_stream, ref, stream, streamed)
+        body = await bodies.read(request, most_bytes)
+        return await by.ask(_of_json, ref, body, streamed)
 
 
-def _answered(reg: Registry, actor: Actor, ref: str, body: bytes) -> bytes:
+def _of_json(reg: Registry, actor: Actor, ref: str, body: bytes, streamed: bool) -> Response:
     """Parse, predict and write: all that takes a processor."""
-    return _written(predict(reg, actor, ref, bodies.rows_in(body)))
+    rows = bodies.rows_in(body)
+    if streamed:
+        return _as_stream(*predict_arrays(reg, actor, ref, rows))
+    return _as_json(predict(reg, actor, ref, rows))
 
 
-def _written(answer: Prediction) -> bytes:
+def _of_stream(reg: Registry, actor: Actor, ref: str, body: bytearray, streamed: bool) -> Response:
+    most = MOST_STREAMED if streamed else MAX_ROWS
+    said, found = stream(reg, actor, ref, body, most)
+    return _as_stream(said, found) if streamed else _as_json(listed(said, found))
+
+
+def _as_stream(said: Prediction, found: tuple[Arranged, ...]) -> Response:
+    """An Arrow stream; JSON where the outputs are no columns."""
+    body = arrow.written(_facts(said), found, said.n_rows)
+    if body is None:
+        return _as_json(listed(said, found))
+    return Response(body, headers={"cache-control": "no-store"}, media_type=arrow.MEDIA_TYPE)
+
+
+def _as_json(answer: Prediction) -> Response:
     outputs: dict[str, Any] = {}
-    for output in answer.outputs:
-        name = output.name if output.name not in outputs else f"{output.name} ({output.role})"
+    for name, output in zip(arrow.names(answer.outputs), answer.outputs, strict=True):
         outputs[name] = {
             "role": output.role,
             "values": output.values,
@@ -67,11 +89,19 @@ def _written(answer: Prediction) -> bytes:
             "shape": output.shape,
             "classes": output.classes,
         }
-    said = {
+    said = {**_facts(answer), "outputs": outputs}
+    try:
+        body = to_json(said)
+    except ValueError:  # half of a character pair, in what a model said
+        body = json.dumps(said).encode()
+    return Response(body, headers={"cache-control": "no-store"}, media_type=bodies.JSON)
+
+
+def _facts(answer: Prediction) -> dict[str, Any]:
+    return {
         "id": answer.id,
         "ref": answer.ref,
         "n_rows": answer.n_rows,
-        "outputs": outputs,
         "latency_ms": {
             "queue": answer.queue_ms,
             "load": answer.load_ms,
@@ -81,7 +111,3 @@ def _written(answer: Prediction) -> bytes:
         "warm": answer.warm,
         "findings": codec.dump(answer.findings),
     }
-    try:
-        return to_json(said)
-    except ValueError:  # half of a character pair, in what a model said
-        return json.dumps(said).encode()

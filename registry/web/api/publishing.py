@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -116,21 +118,24 @@ async def _from_form(request: Request, by: Caller, model: str, details: type[T])
     if length.isdigit() and int(length) > by.reg.settings.max_upload_bytes + _FRAMING:
         raise TooLarge(f"the upload is above the limit of {by.reg.settings.max_upload_mb} MB")
     announced, taken = streams.announced_digest(request), _Taken(by)
+    whole = hashlib.sha256() if announced else None
     form = Form(boundary_of(request.headers["content-type"]), taken.open_file, bodies.SMALL)
     try:
         async for block in streams.blocks(request):
-            await by.run(partial(form.feed, block))
+            await by.run(partial(_feed, form, whole, block))
         if not form.finished:
             raise InvalidInput({_FILE: "the upload ended too early; send it again"})
         told = _checked(details, bytes(form.fields.pop("details", b"{}")))
         if form.fields:
             raise InvalidInput(dict.fromkeys(form.fields, "is no part of this form"))
+        if whole:
+            streams.need_digest(announced, whole.digest())
         await by.run(taken.finish)
         others = {name: staged.id for name, staged in taken.files.items()}
         main = others.pop(_FILE, "")
         if not main:
             raise InvalidInput({_FILE: "the form has no file: add a part of this name"})
-        streams.need_digest(announced, bytes.fromhex(taken.files[_FILE].digest))
+        _need_digests(told, {name: staged.digest for name, staged in taken.files.items()})
         return await by.ask(_published, main, told, others, model)
     except BaseException:
         with CancelScope(shield=True):
@@ -138,11 +143,35 @@ async def _from_form(request: Request, by: Caller, model: str, details: type[T])
         raise
 
 
+def _feed(form: Form, whole: hashlib._Hash | None, block: bytes) -> None:
+    if whole:
+        whole.update(block)
+    form.feed(block)
+
+
+def _need_digests(told: VersionDetails, found: Mapping[str, str]) -> None:
+    """Refuse files that are not those that were announced, by kind.
+
+    Raises:
+        InvalidInput: They differ, or there is no such file.
+    """
+    problems = {
+        f"sha256.{kind}": f"what arrived has {found.get(kind, 'no such file')}; send it again"
+        for kind, digest in told.sha256.items()
+        if found.get(kind) != digest.strip().lower()
+    }
+    if problems:
+        raise InvalidInput(problems)
+
+
 async def _from_upload(by: Caller, model: str, told: Uploaded | UploadedModel) -> Version:
     """What came in parts before, and stays where it is when no version comes of it."""
-    for upload_id in (told.upload, *told.files.values()):
+    found = {}
+    for kind, upload_id in {_FILE: told.upload, **told.files}.items():
         with suppress(NotFound):  # published already: `publish` says which version it is
-            await by.ask(uploads.finish, upload_id)
+            found[kind] = (await by.ask(uploads.finish, upload_id)).digest
+    if found:
+        _need_digests(told, found)
     return await by.ask(_published, told.upload, told, told.files, model)
 
 

@@ -51,7 +51,11 @@ def announced_digest(request: Request) -> bytes | None:
     Raises:
         InvalidInput: It cannot be read.
 
+    It is that of the content of the message: of a form all of it, boundaries and headers of parts
+    too. Parts have none of their own.
+
     Source: RFC 9530, "Digest Fields", section 2; algorithms other than sha-256 are ignored.
+        RFC 7578, "Returning Values from Forms: multipart/form-data", section 4.8.
     """
     found = _SHA256.search(request.headers.get("content-digest", ""))
     if found is None:

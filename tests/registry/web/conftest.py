@@ -25,6 +25,7 @@ from registry import accounts, policy, tokens
 from registry.core import Registry
 from registry.records import Actor
 from registry.web import cookie, handle
+from registry.web.api.app import Straight
 from registry.web.gate import UploadGate
 from registry.web.headers import SecurityHeaders
 from registry.web.routes import ROUTES
@@ -103,7 +104,7 @@ def behind(reg: Registry) -> Iterator[Behind]:
             Route("/_stcore/upload_file/{session}/{file}", behind.put, methods=["PUT"]),
             Route("/_stcore/metrics", metrics),
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(UploadGate)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Straight), Middleware(UploadGate)],
     )
     handle.use(reg)
     yield behind

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -18,12 +19,13 @@ from registry import versions as stored
 from registry.client import Vitrine
 from registry.core import Registry
 from registry.records import Actor, Details, Rule, Version
+from tests.conftest import PASSWORD
 from tests.makers import models as makers
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_PAUSE_S", 0.001)
+    monkeypatch.setattr(client, "PAUSE_S", 0.001)
 
 
 @pytest.fixture
@@ -206,3 +208,80 @@ def test_it_brings_nothing_heavy_along() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"sqlalchemy", "pydantic", "fastapi", "starlette", "numpy", "pandas", "streamlit"}
     assert heavy.isdisjoint(done.stdout.split())
+
+
+def test_a_login_goes_on_by_itself(served: str, reg: Registry, alice: Actor, iris: Version) -> None:
+    with Vitrine.sign_in(served, "alice", PASSWORD) as vitrine:
+        assert vitrine.me()["username"] == "alice"
+        before = vitrine._who.refresh
+        vitrine._who.token = "vta_over"
+        with ThreadPoolExecutor(4) as threads:  # a refresh token that is used twice ends the login
+            said = list(threads.map(lambda _: vitrine.me()["username"], range(4)))
+        assert said == ["alice"] * 4
+        assert vitrine._who.refresh != before
+        vitrine.sign_out()
+        with pytest.raises(errors.NotSignedIn):
+            vitrine.me()
+    with pytest.raises(errors.NotSignedIn):
+        Vitrine.sign_in(served, "alice", "not her password")
+
+
+class Crowded(httpx.BaseTransport):
+    """A server that has too much to do for the first calls."""
+
+    def __init__(self, *before: tuple[int, str]) -> None:
+        self._before, self.seen = list(before), list[str]()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(request.method)
+        if self._before:
+            status, wait = self._before.pop(0)
+            kind = "urn:vitrine:problem:" + ("busy" if status == 503 else "rate-limited")
+            return httpx.Response(status, headers={"retry-after": wait}, json={"type": kind})
+        return httpx.Response(200, json={"items": [], "next": None, "ref": "a/b@1"})
+
+
+def test_a_server_with_too_much_to_do_is_asked_again_when_it_says() -> None:
+    crowd = Crowded((503, "0"), (429, "0"), (503, "soon"))
+    with Vitrine("http://there", "vtr_x", transport=crowd) as vitrine:
+        assert list(vitrine.jobs()) == []
+    assert crowd.seen == ["GET"] * 4
+    for refused, kind in (((429, "3600"), errors.RateLimited), ((503, "0"), errors.Busy)):
+        crowd = Crowded(*[refused] * 9)
+        with Vitrine("http://there", "vtr_x", transport=crowd) as vitrine, pytest.raises(kind):
+            vitrine.model("a/b")
+        assert len(crowd.seen) == (1 if kind is errors.RateLimited else client.TRIES)
+    crowd = Crowded((503, "0"))
+    with Vitrine("http://there", "vtr_x", transport=crowd) as vitrine, pytest.raises(errors.Busy):
+        vitrine.rollback("a/b", "champion")  # twice would go back twice
+    assert crowd.seen == ["POST"]
+
+
+def test_more_rows_than_json_takes_go_as_arrow(vitrine: Vitrine, iris: Version) -> None:
+    assert iris.schema is not None
+    frame = pd.DataFrame([iris.schema.example] * 10_001)
+    answer = vitrine.predict(iris.ref, frame)
+    assert (answer.n_rows, len(answer.outputs["label"])) == (10_001, 10_001)
+
+
+def test_what_the_api_offers_is_offered(
+    vitrine: Vitrine, reg: Registry, alice: Actor, bob: Actor, iris: Version
+) -> None:
+    vitrine.edit(iris.model, description="Flowers")
+    vitrine.edit(iris.ref, notes="the first")
+    assert vitrine.model(iris.model).said["description"] == "Flowers"
+    vitrine.log_metrics(iris.ref, {"f1": 0.5}, "held out")
+    assert vitrine.version(iris.ref).metrics["f1"] == 0.5
+    vitrine.share(iris.model, "bob")
+    assert stored.get(reg, bob, iris.ref).notes == "the first"
+    vitrine.share(iris.model, "bob", "")
+    assert [one["ref"] for one in vitrine.lineage(iris.ref)] == [iris.ref]
+    assert {line["action"] for line in vitrine.audit()} >= {"model.edit", "version.edit"}
+    [job, *_] = vitrine.jobs()
+    assert vitrine.job(job["id"])["kind"] == job["kind"]
+    vitrine.trash(iris.ref)
+    vitrine.restore(iris.ref)
+    vitrine.trash(iris.model)
+    assert list(vitrine.models()) == []
+    vitrine.restore(iris.model)
+    assert [model.ref for model in vitrine.models()] == [iris.model]

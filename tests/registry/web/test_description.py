@@ -76,8 +76,8 @@ def walk(asked: Asked, n: int) -> set[tuple[str, str, int]]:
     """Ask every operation as everybody, with what fits and what does not; what was answered."""
     import schemathesis
 
-    parts = "application/offset+octet-stream"
-    schemathesis.serializer.alias(parts, "application/octet-stream")
+    for bytes_too in ("application/offset+octet-stream", "application/vnd.apache.arrow.stream"):
+        schemathesis.serializer.alias(bytes_too, "application/octet-stream")
     schema = schemathesis.openapi.from_url(f"{asked.address}/api/v1/openapi.json")
     seen: set[tuple[str, str, int]] = set()
     for number, found in enumerate(schema.get_all_operations()):

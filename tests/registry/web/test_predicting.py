@@ -129,7 +129,8 @@ def test_who_has_no_valid_token_gets_no_further(
     ask: Ask, client: Client, reg: Registry, alice: Actor, secret: str
 ) -> None:
     let_in(client, reg, alice)  # the cookie of her session counts for nothing
-    for said in ("", "Bearer", f"Basic {secret}", "Bearer nonsense", f"Bearer {secret[:-1]}0"):
+    wrong = secret[:-1] + ("1" if secret.endswith("0") else "0")
+    for said in ("", "Bearer", f"Basic {secret}", "Bearer nonsense", f"Bearer {wrong}"):
         answer = ask(b"[" * 100_000, authorization=said)
         assert problem(answer, 401)["detail"]
         assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -167,6 +168,21 @@ def test_used_up_and_too_often(
     answer = ask(row)
     assert problem(answer, 429)["title"] == "Rate limited"
     assert 1 <= int(answer.headers["retry-after"]) <= 60
+
+
+@pytest.mark.parametrize("limit", ["predictions_per_minute", "calls_per_minute"])
+def test_what_a_limit_refuses_costs_the_token_no_call(
+    limit: str, ask: Ask, reg_with: Callable[..., Registry], reg: Registry, alice: Actor,
+    iris: Version,
+) -> None:  # fmt: skip
+    token = tokens.create(reg, alice, "short", ["predict"], calls=3)[1]
+    handle.use(reg_with(**{limit: 2}))
+    said = [
+        ask({"rows": [example(iris)]}, authorization=f"Bearer {token}").status_code
+        for _ in range(6)
+    ]
+    assert said == [200, 200, 429, 429, 429, 429]
+    assert tokens.find(reg, alice)[0].calls_left == 1
 
 
 def test_a_wrong_field_is_named(ask: Ask, iris: Version) -> None:

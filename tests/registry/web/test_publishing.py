@@ -42,9 +42,10 @@ def is_clean(reg: Registry) -> bool:
 def test_a_file_becomes_a_model(api: Api, reg: Registry, alice: Actor, iris_file: Path) -> None:
     content = iris_file.read_bytes()
     details = {"name": "Flowers", "tags": ["a"], "label": "1.0.0", "license": "MIT",
-               "metrics": [{"name": "f1", "value": 0.9}], "links": {}}  # fmt: skip
+               "metrics": [{"name": "f1", "value": 0.9}], "links": {},
+               "sha256": {"file": hashlib.sha256(content).hexdigest()}}  # fmt: skip
     sent = form(iris_file, details, requirements=("requirements.txt", b"scikit-learn\n"))
-    answer = api("POST", "/models", headers=digest_of(content), **sent)
+    answer = api("POST", "/models", **sent)
     assert answer.status_code == 201, answer.text
     said = answer.json()
     assert answer.headers["location"] == "/api/v1/models/alice/flowers/versions/1"
@@ -72,11 +73,37 @@ def test_bytes_other_than_announced_are_not_kept(
     api: Api, reg: Registry, alice: Actor, iris: Version, iris_file: Path
 ) -> None:
     path = f"/models/{iris.model}/versions"
-    for headers in (digest_of(b"other"), {"content-digest": "sha-256=:AAAA:"}):
+    of_file = digest_of(iris_file.read_bytes())  # not of the message: of one part of it
+    for headers in (of_file, digest_of(b"other"), {"content-digest": "sha-256=:AAAA:"}):
         said = problem(api("POST", path, headers=headers, **form(iris_file)), 422)
         assert set(said["problems"]) == {"Content-Digest"}
+    digest = hashlib.sha256(iris_file.read_bytes()).hexdigest()
+    for wrong in ({"file": "0" * 64}, {"config": digest}, {"file": digest, "data": ""}):
+        said = problem(api("POST", path, **form(iris_file, {"sha256": wrong})), 422)
+        assert set(said["problems"]) <= {"sha256.file", "sha256.config", "sha256.data"}
     assert is_clean(reg)
     assert len(versions.find(reg, alice, iris.model)) == 1
+
+
+def test_a_digest_is_of_the_whole_message(api: Api, iris: Version, iris_file: Path) -> None:
+    path = f"/models/{iris.model}/versions"
+    sent = httpx.Request("POST", "http://testserver", **form(iris_file, {"notes": "whole"}))
+    headers = {"content-type": sent.headers["content-type"], **digest_of(sent.read())}
+    answer = api("POST", path, content=sent.read(), headers=headers)
+    assert answer.status_code == 201, answer.text
+
+
+def test_what_came_in_parts_is_compared_too(
+    api: Api, reg: Registry, alice: Actor, iris: Version, iris_file: Path
+) -> None:
+    path, content = f"/models/{iris.model}/versions", iris_file.read_bytes()
+    upload = uploads.begin(reg, alice, iris_file.name, len(content)).id
+    headers = {"upload-offset": "0", "tus-resumable": "1.0.0"}
+    api("PATCH", f"/uploads/{upload}", kind=KIND, content=content, headers=headers)
+    wrong = {"upload": upload, "sha256": {"file": "0" * 64}}
+    assert "sha256.file" in problem(api("POST", path, json=wrong), 422)["problems"]
+    right = {"upload": upload, "sha256": {"file": hashlib.sha256(content).hexdigest().upper()}}
+    assert api("POST", path, json=right).status_code == 201
 
 
 CUT = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nx'
