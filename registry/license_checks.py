@@ -130,8 +130,8 @@ def _places(url: str) -> list[str]:
     return [f"{base}/{place}" for place in _RAW]
 
 
-def known_text(text: str) -> str:
-    """The SPDX id of a license's text.
+def known_text(text: str, field: str = "file") -> str:
+    """The SPDX id of a license's text; `field` is where it was given.
 
     Raises:
         InvalidInput: It is the text of no license that is known here.
@@ -139,5 +139,5 @@ def known_text(text: str) -> str:
     if found := license_texts.recognise(text):
         return found
     raise InvalidInput(
-        {"file": "this is the text of no license that is known here; give its SPDX id instead"}
+        {field: "this is the text of no license that is known here; give its SPDX id instead"}
     )

@@ -13,16 +13,27 @@ from starlette.routing import Mount
 from registry.errors import RegistryError
 from registry.web.api import (
     aliases,
+    auditing,
+    batches,
     browsing,
+    exporting,
     fetching,
+    gates,
+    governing,
+    history,
+    measuring,
     models,
     people,
     predicting,
     problems,
     publishing,
+    ratings,
     resuming,
     signing_in,
+    trust,
+    usage,
     versions,
+    webhooks,
 )
 from registry.web.api.documented import SHAPES, show_parameters
 
@@ -68,8 +79,10 @@ api = _Api(
         Exception: problems.of_bug,
     },
 )
-_CHANGING = (models, versions, aliases, publishing, resuming)
-for part in (signing_in, people, browsing, fetching, *_CHANGING, predicting):
+_READING = (browsing, trust, usage, fetching, exporting)
+_CHANGING = (models, versions, aliases, gates, measuring, ratings, publishing, resuming)
+_ASKING = (predicting, batches, history)
+for part in (signing_in, people, governing, auditing, *_READING, *_CHANGING, *_ASKING, webhooks):
     api.include_router(part.router)
 
 MOUNT = Mount(PREFIX, app=api)
