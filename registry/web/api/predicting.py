@@ -35,7 +35,7 @@ VersionName = Annotated[
     summary="Predict",
     response_model=Answer,
     **may(
-        "predict", 404, 409, 502, 504, body=True,
+        "model.predict", 404, 409, 502, 504, body=True,
         requestBody={"required": True, "content": EXAMPLES},
     ),
 )  # fmt: skip
