@@ -200,6 +200,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "tokens.create": {"name": "a script"},
     "trainings.start": {"target": "species"},
     "versions.edit": {"notes": "looked at again"},
+    "webhooks.edit": {"events": ["alias.moved"]},
 }
 """Arguments that differ from the above for one door."""
 
@@ -268,7 +269,7 @@ NOT_AUDITED = {
 }
 BY_ADMIN = frozenset(
     {
-        *("accounts.invite", "accounts.set_disabled", "rescans.everything"),
+        *("accounts.invite", "accounts.set_disabled", "audit_lines.verify", "rescans.everything"),
         *("governing.find", "governing.get", "governing.permit", "governing.remove"),
         *("names.suspicious", "governing.set_quota", "governing.set_role", "quotas.find"),
         *("system.look", "system.reset"),
