@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from registry import fetch_child
-from registry.errors import FetchFailed
+from registry.errors import FetchFailed, LinkRefused
 from registry.fetch_child import Reply
 from registry.settings import Settings
 
@@ -27,10 +27,11 @@ def get(settings: Settings, url: str, most_bytes: int = 1 << 20) -> Reply:
     """What an address answers, with at most three redirects.
 
     Raises:
-        FetchFailed: Fetching is off, the address is not permitted, or nothing useful came.
+        LinkRefused: Fetching is off.
+        FetchFailed: The address is not permitted, or nothing useful came.
     """
     if not settings.fetch:
-        raise FetchFailed(OFF)
+        raise LinkRefused(OFF)
     reply = _send(settings, fetch_child.Order(url, most_bytes=most_bytes))
     if reply.status != 200:
         raise FetchFailed(f"it answered with status {reply.status}")
@@ -51,12 +52,12 @@ def look_at(settings: Settings, url: str) -> None:
     """Whether the address would be asked at all, by its looks: no name is resolved for this.
 
     Raises:
-        FetchFailed: It would not; says why.
+        LinkRefused: It would not; says why.
     """
     try:
         fetch_child.look_at(url, ("0.0.0.0/0",), lambda _host, _port: ("0.0.0.0",))
     except fetch_child.Refused as refused:
-        raise FetchFailed(str(refused)) from None
+        raise LinkRefused(str(refused)) from None
 
 
 def _send(settings: Settings, order: fetch_child.Order) -> Reply:

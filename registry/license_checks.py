@@ -102,7 +102,8 @@ def behind_link(reg: Registry, actor: Actor, url: str) -> str:
     """The SPDX id of the license file that a link leads to, or of the repository it names.
 
     Raises:
-        FetchFailed: Fetching is off, the address is not permitted, or no license was found there.
+        LinkRefused: Fetching is off, or this is no address that may be asked.
+        FetchFailed: The address is not permitted, or no license was found there.
         InvalidInput: What is there is the text of no license that is known here.
         Forbidden: The actor may not look at models.
         RateLimited: There were too many such questions within the last minute.
