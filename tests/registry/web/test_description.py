@@ -199,7 +199,7 @@ def test_a_sample_of_whatever_is_sent_is_answered_as_described(asked: Asked) -> 
 
 @pytest.mark.long
 def test_whatever_is_sent_is_answered_as_described(asked: Asked) -> None:
-    seen = walk(asked, 10)
+    seen = walk(asked, 20)
     _kept(seen)
     assert {label for label, who, status in seen if who == "author" and status < 300} >= {
         "GET /me", "GET /models", "PATCH /models/{owner}/{slug}", "GET /jobs", "POST /uploads",
