@@ -10,11 +10,11 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, func, select
 
-from registry import activity, admins, audit
+from registry import activity
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.formats.text import guarded
-from registry.records import Actor, AuditChain, AuditFilter, AuditLine, Page
+from registry.records import Actor, AuditFilter, AuditLine, Page
 from registry.tables import AuditRow
 
 Kind = Literal["csv", "jsonl"]
@@ -72,21 +72,6 @@ def export(reg: Registry, actor: Actor, wanted: AuditFilter, kind: Kind) -> byte
         lines = [activity.record(actor, row) for row in s.execute(newest)]
     lines.reverse()
     return (_as_csv(lines) if kind == "csv" else _as_json(lines)).encode()
-
-
-def verify(reg: Registry, actor: Actor, head: str = "") -> AuditChain:
-    """Whether every line is there and as it was written.
-
-    Args:
-        head: The head of an earlier look; lines up to there must be there still.
-
-    Raises:
-        InvalidInput: `head` is none.
-        Forbidden: The actor is no admin.
-    """
-    admins.need(actor)
-    newest = audit.head(reg)  # before the look: a line that comes meanwhile is no part of it
-    return AuditChain(audit.verify(reg, head), newest)
 
 
 def _where(actor: Actor, wanted: AuditFilter) -> list[ColumnElement[bool]]:

@@ -269,10 +269,10 @@ NOT_AUDITED = {
 }
 BY_ADMIN = frozenset(
     {
-        *("accounts.invite", "accounts.set_disabled", "audit_lines.verify", "rescans.everything"),
+        *("accounts.invite", "accounts.set_disabled", "rescans.everything"),
         *("governing.find", "governing.get", "governing.permit", "governing.remove"),
         *("names.suspicious", "governing.set_quota", "governing.set_role", "quotas.find"),
-        *("system.look", "system.reset"),
+        *("system.look", "system.reset", "system.verify_audit"),
     }
 )
 LINE_PER_MODEL = frozenset({"accounts.delete_account", "farewell.clear_models"})

@@ -79,10 +79,11 @@ api = _Api(
         Exception: problems.of_bug,
     },
 )
-_READING = (browsing, trust, usage, fetching, exporting)
-_CHANGING = (models, versions, aliases, gates, measuring, ratings, publishing, resuming)
-_ASKING = (predicting, batches, history)
-for part in (signing_in, people, governing, auditing, *_READING, *_CHANGING, *_ASKING, webhooks):
+_CHANGING = (models, versions, aliases, publishing, resuming)
+for part in (signing_in, people, browsing, fetching, *_CHANGING, predicting):
+    api.include_router(part.router)
+_QUALITY = (gates, measuring, ratings, trust, usage)
+for part in (auditing, batches, exporting, governing, history, *_QUALITY, webhooks):
     api.include_router(part.router)
 
 MOUNT = Mount(PREFIX, app=api)

@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
-from registry import audit_lines
+from registry import audit_lines, system
 from registry.core import Registry
 from registry.records import Actor, AuditFilter
 from registry.web.api import admission
@@ -86,4 +86,4 @@ async def verify(
     ] = "",
 ) -> Response:
     """Look at every line; for administrators who signed in with a password."""
-    return await by.tell(Chain, audit_lines.verify, head)
+    return await by.tell(Chain, system.verify_audit, head)

@@ -52,7 +52,7 @@ async def start(request: Request, by: By, owner: str, slug: str, version: str) -
     where = f"{owner}/{slug}@{version}"
     with admission.place(by):
         if kind == bodies.JSON:
-            upload_id = bodies.checked(Batch, await bodies.read(request, bodies.SMALL)).upload
+            upload_id = Batch.read(await bodies.read(request, bodies.SMALL)).upload
             made = await by.ask(_started, where, upload_id)
         elif kind in _TABLES:
             made = await _received(request, by, where, _TABLES[kind])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
-from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -14,13 +13,11 @@ from starlette.types import Message, Receive
 
 from registry.errors import InvalidInput, TooLarge
 from registry.inputs import MAX_ROWS
-from registry.web.api import problems
 
 JSON = "application/json"
 SMALL = 1 << 20
 """Most bytes of a body that only describes."""
 _READ_WITHIN_S = 30.0
-M = TypeVar("M", bound=BaseModel)
 Rows = list[Any] | dict[str, Any]
 
 
@@ -69,19 +66,6 @@ def need_valid(body: bytes) -> None:
         InvalidInput: It is not.
     """
     _parsed(body)
-
-
-def checked(shape: type[M], body: bytes) -> M:
-    """What a body says, in its shape.
-
-    Raises:
-        InvalidInput: It is no JSON, or does not fit.
-    """
-    need_valid(body)
-    try:
-        return shape.model_validate_json(body)
-    except ValidationError as wrong:
-        raise InvalidInput(problems.named(wrong.errors())) from None
 
 
 def again(body: bytes) -> Receive:

@@ -72,7 +72,7 @@ async def _publish(
     with admission.place(by):
         if kind == bodies.JSON:
             body = await bodies.read(request, bodies.SMALL)
-            version = await _from_upload(by, model, bodies.checked(uploaded, body))
+            version = await _from_upload(by, model, uploaded.read(body))
         else:
             version = await _from_form(request, by, model, details)
     where = f"/api/v1/models/{quote(version.model)}/versions/{version.number}"
@@ -121,7 +121,7 @@ async def _from_form(request: Request, by: Caller, model: str, details: type[T])
             await by.run(partial(form.feed, block))
         if not form.finished:
             raise InvalidInput({_FILE: "the upload ended too early; send it again"})
-        told = bodies.checked(details, bytes(form.fields.pop("details", b"{}")))
+        told = details.read(bytes(form.fields.pop("details", b"{}")))
         if form.fields:
             raise InvalidInput(dict.fromkeys(form.fields, "is no part of this form"))
         await by.run(taken.finish)
