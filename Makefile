@@ -40,7 +40,7 @@ types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
 unit: $(STAMP)  ## the fast tests
-	$(PYTEST) -n 4 -m "not browser and not frameworks and not screens and not house and not long"
+	$(PYTEST) -n 4 --dist loadfile -m "not browser and not frameworks and not screens and not house and not long"
 
 screens: $(STAMP)  ## every page, opened without a browser
 	$(PYTEST) -n 4 -m "screens and not long"

@@ -14,6 +14,11 @@ from registry.errors import NotFound
 from registry.records import ROLES, Actor, Page, Person, Quota
 
 _WHERE = "admin"
+_JOINING = {
+    "open": "People create their own accounts at the sign-in page.",
+    "invite": "People join with an invitation.",
+    "closed": "Nobody can join: `VITRINE_REGISTRATION` is closed.",
+}
 
 
 def show(reg: Registry, actor: Actor) -> None:
@@ -23,8 +28,8 @@ def show(reg: Registry, actor: Actor) -> None:
     role = filters.choice(grid, _WHERE, "Role", "role", ROLES)
     found = governing.find(reg, actor, asked, role=role, page=filters.page())
     row = st.container(horizontal=True, vertical_alignment="center")
-    said = text.count(found.total, "account")
-    row.caption(f"{said}. Tick one to change it." if found.items else said, width="content")
+    said = f"{text.count(found.total, 'account')}. {_JOINING[reg.settings.registration]}"
+    row.caption(f"{said} Tick one to change it." if found.items else said, width="content")
     filters.pages(row, _WHERE, found.number, found.n_pages)
     if not found.items:
         cards.empty("Nobody fits", "Ask for something else.", icon="person_search")

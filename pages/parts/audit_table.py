@@ -90,7 +90,8 @@ def export(reg: Registry, actor: Actor, only: AuditFilter) -> None:
 
 
 def _told(line: AuditLine) -> str:
-    return " · ".join(f"{key} {_value(value)}" for key, value in line.detail.items())
+    told = {key.rstrip("_"): value for key, value in line.detail.items() if value is not None}
+    return " · ".join(f"{key} {_value(value)}" for key, value in told.items())
 
 
 def _value(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -75,6 +76,7 @@ _DONE = {
     "account.sign_in": "signed in as",
     "session.open": "opened a session as",
 }
+_DANGLING = re.compile(r",? (?:of|to|on)$")
 
 
 def header(title: str, facts: str = "") -> DeltaGenerator:
@@ -246,6 +248,8 @@ def activity(lines: Iterable[AuditLine], *, subjects: bool = True, exact: bool =
     """
     for line in lines:
         done = _DONE.get(line.action, text.clean(line.action).replace(".", " ").replace("_", " "))
+        if not subjects:
+            done = _DANGLING.sub("", done)
         said = f"**{text.escape(line.actor, 40)}** {text.escape(done)}"
         said += f" {text.escape(line.subject, 80)}" if subjects else _number(line.subject)
         detail = _detail(line)

@@ -47,7 +47,7 @@ def show(reg: Registry, actor: Actor, model: Model) -> None:
         when = st.column_config.DatetimeColumn(format="distance")
         st.dataframe(
             pd.DataFrame(rows), hide_index=True, column_config={"Last downloaded": when},
-            alt="Predictions and downloads by version",
+            alt="Predictions and downloads by version", placeholder="never",
         )  # fmt: skip
     _who(reg, actor, model)
 

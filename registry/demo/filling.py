@@ -80,10 +80,10 @@ def fill(reg: Registry, actor: Actor, say: Say, *, check_here: bool) -> list[Ver
             if check_here:
                 checks.run(reg, version.id)
             added.append(version)
-            if sample.public:
-                models.publish_to_all(reg, actor, version.model)
             samples[version.model] = sample
         for model, sample in samples.items():
+            if sample.public:
+                models.publish_to_all(reg, actor, model)
             _crown(reg, actor, model, say)
             if sample.held_out:
                 _guard(reg, actor, model, sample, say)

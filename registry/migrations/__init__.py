@@ -5,10 +5,13 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 
@@ -17,9 +20,17 @@ def upgrade(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with _alone(engine), engine.connect() as connection:
+        if MigrationContext.configure(connection).get_current_heads() == _heads():
+            return
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+
+
+@cache
+def _heads() -> tuple[str, ...]:
+    """The newest revision; the files are read once in a process."""
+    return tuple(ScriptDirectory(str(Path(__file__).parent)).get_heads())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import insert
 from streamlit.testing.v1 import AppTest
 
-from registry import accounts, governing, system
+from registry import accounts, aliases, governing, system
 from registry.core import Registry
 from registry.records import Actor, Version
 from registry.tables import UserRow, new_id
@@ -116,6 +116,15 @@ def test_the_system_is_reset_by_the_phrase_and_the_password_only(
         assert ("nothing was deleted" in words(tab)) == bool(left)
         assert system.look(reg, admin).counts["models"] == left
     handle.use(None)
+
+
+def test_the_audit_leaves_out_what_is_empty(
+    visit: Visit, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    aliases.move(reg, alice, iris.ref, "champion")
+    told = visit(alice, "audit.py", action="alias.").dataframe[0].value["Details"][0]
+    assert "to 1" in told
+    assert "from" not in told
 
 
 def test_the_audit_is_filtered_by_its_address_and_tells_others_only_their_own(

@@ -42,6 +42,11 @@ def test_an_editor_reads_why_the_override_is_not_for_them(visit, reg, alice, bob
     assert tab.button(key="promote.go").disabled
 
 
+def test_a_models_own_page_tells_what_changed_in_whole_sentences(visit, alice, guarded):
+    tab = visit(alice, "model.py", name=guarded.model, tab="Activity")
+    assert "changed the promotion gate · accuracy_score" in words(tab)
+
+
 def test_an_open_gate_needs_no_dialog(visit, reg, alice, iris):
     gates.edit(reg, alice, iris.model, [Rule("scan")])
     tab = visit(alice, "model.py", name=iris.model, tab="Versions")
