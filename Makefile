@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types unit screens frameworks browser bench long names corpus format clean
+.PHONY: help demo run test lint types unit screens frameworks browser bench long peers names corpus format clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -57,6 +57,14 @@ bench: $(STAMP)  ## measure; see docs/performance.md
 long: $(STAMP)  ## what needs minutes: 500 MB files, kills, many writers
 	$(PYTEST) -m long
 
+peers: peers/.installed  ## what we are measured against (MLflow, fickling), in an environment of its own
+
+peers/.installed: benchmarks/requirements.txt
+	$(PYTHON) -m venv --clear peers
+	peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	peers/bin/python -m pip check
+	@touch $@
+
 names: $(STAMP)  ## write the lists of names that model files may ask for; review the difference
 	$(BIN)/python -W ignore -m tools.names
 
@@ -68,5 +76,5 @@ format: $(STAMP)  ## lay the code out
 	$(BIN)/ruff check --fix .
 
 clean:  ## forget the environment and the caches, keep the data
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv peers .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

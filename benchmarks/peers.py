@@ -2,7 +2,7 @@
 
 MLflow lives in an environment of its own:
 
-    python -m venv peers && peers/bin/pip install -r benchmarks/requirements.txt
+    make peers
     python -m benchmarks.peers peers/bin/python
 """
 

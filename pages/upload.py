@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cards, drafts, folder_import, notices, packed, session, travel
+from pages.parts import cards, drafts, importing, notices, packed, session, travel
 from registry.core import Registry
 from registry.records import Actor, Details, Draft
 
@@ -47,7 +47,7 @@ def drop(reg: Registry, actor: Actor, draft_id: str) -> None:
 cards.header("Upload", "A file in, a version out: inspected without being run.")
 with notices.shown():
     ids = drafts.collect(reg)
-folder_import.show(reg, actor)
+importing.show(reg, actor)
 if not ids:
     drafts.teach()
 

@@ -11,7 +11,7 @@ from registry.core import Registry
 from registry.records import Actor, AuditLine, Page
 from registry.tables import AuditRow, ModelRow
 
-_OTHERS = ("parent", "similar")
+_OTHERS = frozenset({"parent", "similar"})
 
 
 def find(
@@ -57,5 +57,6 @@ def record(actor: Actor, row: Any) -> AuditLine:
 
 def _told(actor: Actor, row: Any) -> dict[str, Any]:
     """The details; other models are named to who named them only: others may not see those."""
-    known = row.actor_id == actor.id or sees_all(actor)
-    return {key: said for key, said in row.detail.items() if known or key not in _OTHERS}
+    if row.detail.keys().isdisjoint(_OTHERS) or row.actor_id == actor.id or sees_all(actor):
+        return dict(row.detail)
+    return {key: said for key, said in row.detail.items() if key not in _OTHERS}

@@ -40,7 +40,7 @@ def of_versions(s: Session, version_ids: Iterable[str]) -> dict[str, tuple[Artif
         .outerjoin(DownloadRow, DownloadRow.artifact_id == ArtifactRow.id)
         .where(ArtifactRow.version_id.in_(list(version_ids)))
         .group_by(ArtifactRow.id)
-        .order_by(ArtifactRow.kind != "model", ArtifactRow.kind)
+        .order_by(ArtifactRow.kind != "model", ArtifactRow.kind, ArtifactRow.filename)
     )
     found: dict[str, tuple[Artifact, ...]] = {}
     for row, downloads, last in rows:

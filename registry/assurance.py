@@ -27,11 +27,24 @@ class LicenseCheck:
 
 @dataclass(frozen=True, slots=True)
 class ParentLicense:
-    """The license of a parent against that of what was made from it."""
+    """The license of a parent, or of a parent of one, against that of what was made from it.
+
+    `parent` is "" for what the actor may not see: neither its name nor its license is said.
+    `through` names the versions between, the nearest first; () for a parent itself.
+    """
 
     parent: str
     relation: str
     check: LicenseCheck
+    through: tuple[str, ...] = ()
+
+    @property
+    def kin(self) -> str:
+        """ "parent", "grandparent", "great-grandparent" and so on."""
+        further = len(self.through)
+        if further > 3:
+            return f"ancestor {further + 1} generations up"
+        return ("parent", "grandparent", "great-grandparent", "great-great-grandparent")[further]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import compare_verdict, compatibility, timings
+from registry import compare_verdict, compatibility, license_checks, timings
 from registry import versions as stored
 from registry.comparison import Cell, RowKind
 from registry.core import Registry
@@ -53,11 +53,13 @@ def versions(reg: Registry, actor: Actor, refs: Sequence[str], base: str = "") -
     with reg.reading() as s:
         found: dict[str, Version] = {}
         models: dict[str, ModelRow] = {}
-        named = {}
+        named, kin = {}, {}
         for ref in refs:
             model, row = stored.for_action(s, actor, "model.read", ref)
             models[model.id] = model
             found[row.id] = as_versions(s, actor, model, [row])[0]
+            above = license_checks.ancestors_in(s, actor, row.id, model.license)
+            kin[row.id] = license_checks.verdict(above)
             named[ref] = row.id
         if base and base not in named:
             raise InvalidInput({"base": f"must be one of the versions, got {base!r}"})
@@ -66,6 +68,7 @@ def versions(reg: Registry, actor: Actor, refs: Sequence[str], base: str = "") -
             list(found.values()),
             order.index(named[base]) if base else 0,
             models={model.id: (model.task, model.license) for model in models.values()},
+            kin=kin,
             tags=_tags(s, models),
             benchmarks=timings.of_versions(s, order),
         )
@@ -88,6 +91,7 @@ def of(
     base: int = 0,
     *,
     models: Mapping[str, tuple[str, str]] | None = None,
+    kin: Mapping[str, str] | None = None,
     tags: Tags | None = None,
     benchmarks: Benchmarks | None = None,
 ) -> Comparison:
@@ -96,6 +100,7 @@ def of(
     Args:
         base: Position in `found`.
         models: Model id to its task and license.
+        kin: Version id to what its ancestors make of that license.
         tags: Model id to its tags.
         benchmarks: Version id to its newest benchmark.
     """
@@ -112,7 +117,7 @@ def of(
         metrics=rows,
         speed=_speed(found, measured),
         sections=(
-            Section("facts", _facts(found, models or {})),
+            Section("facts", _facts(found, models or {}, kin or {})),
             Section("parameters", _union([version.parameters for version in found])),
             Section("schema", _schemas([version.schema for version in found])),
             Section("requirements", _union([v.inspection.libraries for v in found], ordered=True)),
@@ -198,7 +203,9 @@ def _conditions(measured: Sequence[Benchmark | None]) -> tuple[Row, ...]:
     )
 
 
-def _facts(found: Sequence[Version], models: Mapping[str, tuple[str, str]]) -> tuple[Row, ...]:
+def _facts(
+    found: Sequence[Version], models: Mapping[str, tuple[str, str]], kin: Mapping[str, str]
+) -> tuple[Row, ...]:
     def row(name: str, read: Callable[[Version], Cell], kind: RowKind = "text") -> Row:
         return Row(name, tuple(read(version) or None for version in found), kind)
 
@@ -210,6 +217,7 @@ def _facts(found: Sequence[Version], models: Mapping[str, tuple[str, str]]) -> t
         row("Aliases", lambda v: ", ".join(sorted(v.aliases))),
         row("Task", lambda v: models.get(v.model_id, ("", ""))[0] or v.inspection.task),
         row("License", lambda v: models.get(v.model_id, ("", ""))[1]),
+        row("License and parents", lambda v: kin.get(v.id)),
         row("Framework", _framework),
         row("Format", lambda v: v.inspection.format),
         row("Class", lambda v: v.inspection.class_name, "code"),

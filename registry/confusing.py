@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 from rapidfuzz.distance import OSA
@@ -64,6 +65,16 @@ def near(key: str, other: str) -> bool:
         return False
     most = 1 if length < _LONG else 2
     return int(OSA.distance(key, other, score_cutoff=most)) <= most
+
+
+def nearest(key: str, others: Sequence[str]) -> list[bool]:
+    """`near` of each, for many at once."""
+    from rapidfuzz.process import cdist
+
+    if len(key) < _SHORT or not others:
+        return [False] * len(others)
+    far = cdist([key], others, scorer=OSA.distance, score_cutoff=2)[0] > 2
+    return [not too_far and near(key, other) for other, too_far in zip(others, far, strict=True)]
 
 
 def numbers_in(name: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from registry import codec
@@ -23,8 +23,14 @@ class Packed(NamedTuple):
     digest: str
 
 
-def manifest(model: Model, version: Version, files: Sequence[Packed]) -> str:
-    """What a version is, takes, gives and measures, and the digest of each of its files."""
+def manifest(
+    model: Model, version: Version, files: Sequence[Packed], parents: Mapping[str, str]
+) -> str:
+    """What a version is, takes, gives and measures, and the digest of each of its files.
+
+    Args:
+        parents: Ref to the digest of the model file: elsewhere the ref may be another model's.
+    """
     told: dict[str, Any] = {
         "vitrine": LAYOUT,
         "model": {
@@ -58,6 +64,6 @@ def manifest(model: Model, version: Version, files: Sequence[Packed]) -> str:
         "parameters": version.parameters,
         "training": version.training,
         "links": version.links,
-        "lineage": {"parents": list(version.parents)},
+        "lineage": {"parents": list(parents), "digests": dict(parents)},
     }
     return json.dumps(told, indent=2, ensure_ascii=False, default=str) + "\n"

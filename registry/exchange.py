@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
+
+ImportPlace = Literal["folder", "bucket"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +71,22 @@ class FolderFile:
     path: str
     size_bytes: int
     modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A file that the server brings in: from where, and how far it is.
+
+    Attributes:
+        id: Of the staged file that it becomes.
+        state: Of its job: queued, running, done or failed; `message` says why it failed.
+        progress: From 0 to 1.
+    """
+
+    id: str
+    path: str
+    job_id: str
+    state: str
+    progress: float
+    message: str
+    created_at: datetime

@@ -21,6 +21,7 @@ from registry import (
     describing,
     downloads,
     hub_card,
+    lineage,
     mlflow_folder,
     models,
     sessions,
@@ -40,13 +41,16 @@ What = Literal["package", "mlflow", "hub"]
 WHAT: tuple[What, ...] = get_args(What)
 PARTS: dict[str, tuple[str, ...]] = {
     "weights": ("model",),
+    "code": ("code",),
     "config": ("config",),
     "requirements": ("requirements",),
     "data": ("sample", "data"),
     "card": ("card", "license"),
 }
 """Components of a version, each with the kinds of files it consists of."""
-_FOLDERS = {"model": "weights/", "config": "config/", "sample": "data/", "data": "data/"}
+_DATA = {"sample": "data/", "data": "data/"}
+FOLDERS = {"model": "weights/", "code": "code/", "config": "config/", **_DATA}
+"""Where the files of a kind lie in a package."""
 _BLOCK = 1 << 20
 _NO_LINK = "this link is not one of ours"
 
@@ -67,6 +71,7 @@ class _Leaving:
     version: Version
     keys: dict[str, str]
     spec: ModelSpec
+    parents: dict[str, str]
 
     def files(self, *kinds: str) -> list[Artifact]:
         """Those of these kinds, always in the same order."""
@@ -110,9 +115,6 @@ def why_not(version: Version, what: What) -> str:
     flavor = mlflow_folder.flavor_of(version)
     if flavor is None:
         return f"MLflow has no flavor that loads {version.inspection.format} files as they are"
-    fields = version.schema.fields if version.schema and version.schema.kind == "table" else ()
-    if flavor.name == "onnx" and any(field.type == "string" for field in fields):
-        return "MLflow's ONNX flavor cannot be asked with columns of text"
     if flavor.convert_to and version.why_no_predictions:
         needs = "MLflow does not read joblib's files, so it is converted to skops first"
         return f"{needs}, and {version.why_no_predictions}"
@@ -177,6 +179,7 @@ def _leaving_in(s: Session, reg: Registry, actor: Actor, ref: str) -> _Leaving:
         version=version,
         keys=dict(s.execute(keys).all()),
         spec=versions.spec_in(s, reg, s.get_one(VersionRow, row.id)),
+        parents=lineage.digests_in(s, actor, version.parents),
     )
 
 
@@ -187,26 +190,29 @@ def _package(
     kinds = {kind for part in parts or PARTS for kind in PARTS[part]}
     taken = it.files(*kinds)
     paths = _paths(taken, {"readme.md", describing.MANIFEST})
-    packed = [
-        describing.Packed(path, a.kind, a.size_bytes, a.digest)
-        for path, a in zip(paths, taken, strict=True)
-    ]
     entries = [_stored(reg, it, path, a) for path, a in zip(paths, taken, strict=True)]
     if not entries:
         return [], []
-    about = [
-        entry_of("README.md", hub_card.written(it.model, it.version)),
-        entry_of(describing.MANIFEST, describing.manifest(it.model, it.version, packed)),
+    return [*_about(it, paths, taken), *entries], taken
+
+
+def _about(it: _Leaving, paths: Sequence[str], files: Sequence[Artifact]) -> list[Entry]:
+    """A card and a manifest."""
+    packed = [
+        describing.Packed(path, a.kind, a.size_bytes, a.digest)
+        for path, a in zip(paths, files, strict=True)
     ]
-    return [*about, *entries], taken
+    manifest = describing.manifest(it.model, it.version, packed, it.parents)
+    card = hub_card.written(it.model, it.version)
+    return [entry_of("README.md", card), entry_of(describing.MANIFEST, manifest)]
 
 
 def _hub(reg: Registry, it: _Leaving, _: Sequence[str]) -> tuple[list[Entry], list[Artifact]]:
-    """A repository: the card on top, the files beside it."""
+    """A repository: the card and the manifest on top, the files beside them."""
     taken = [a for a in it.files() if a.kind != "card"]
-    paths = _paths(taken, {"readme.md"}, folders={"sample": "data/", "data": "data/"})
-    card = entry_of("README.md", hub_card.written(it.model, it.version))
-    return [card, *(_stored(reg, it, p, a) for p, a in zip(paths, taken, strict=True))], taken
+    paths = _paths(taken, {"readme.md", describing.MANIFEST}, folders=_DATA)
+    entries = (_stored(reg, it, path, a) for path, a in zip(paths, taken, strict=True))
+    return [*_about(it, paths, taken), *entries], taken
 
 
 def _mlflow(reg: Registry, it: _Leaving, _: Sequence[str]) -> tuple[list[Entry], list[Artifact]]:
@@ -220,8 +226,24 @@ def _mlflow(reg: Registry, it: _Leaving, _: Sequence[str]) -> tuple[list[Entry],
     weights = (
         _converted(reg, it, flavor) if flavor.convert_to else _stored(reg, it, flavor.path, file)
     )
-    beside = mlflow_folder.files(it.model, it.version, flavor, weights.size_bytes)
-    return [*(entry_of(path, told) for path, told in beside.items()), weights], [file]
+    inputs = _graph_inputs(reg, it) if flavor.name == "onnx" else ()
+    beside = mlflow_folder.files(it.model, it.version, flavor, weights.size_bytes, inputs)
+    kept = [] if flavor.convert_to else [file]
+    manifest = _about(it, [flavor.path for _ in kept], kept)[1]
+    return [*(entry_of(path, told) for path, told in beside.items()), manifest, weights], [file]
+
+
+def _graph_inputs(reg: Registry, it: _Leaving) -> list[mlflow_folder.Input]:
+    """What an ONNX graph takes; looked up in a worker for what was inspected before it was kept."""
+    told = it.version.inspection.details.get("inputs")
+    if told is None:
+        file = it.version.artifact
+        fd = reg.store.open(file.digest, it.keys[file.digest])
+        try:
+            told = reg.pool.inspect(fd, file.filename)[0].details.get("inputs", ())
+        finally:
+            os.close(fd)
+    return [(str(name), str(dtype)) for name, dtype in told]
 
 
 _Maker = Callable[[Registry, _Leaving, Sequence[str]], tuple[list[Entry], list[Artifact]]]
@@ -229,7 +251,7 @@ _MAKERS: dict[What, _Maker] = {"package": _package, "mlflow": _mlflow, "hub": _h
 
 
 def _paths(
-    files: Sequence[Artifact], taken: Iterable[str], folders: dict[str, str] = _FOLDERS
+    files: Sequence[Artifact], taken: Iterable[str], folders: dict[str, str] = FOLDERS
 ) -> list[str]:
     """Where each file lies: by its kind, no two alike also where letters' case does not count."""
     used, found = set(taken), []

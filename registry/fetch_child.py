@@ -1,9 +1,9 @@
-"""The child that fetches one address: a program of its own, standard library only, no secrets.
+"""What a process that fetches one address permits; the process itself is `sandbox/fetcher.py`.
 
-It is told what to fetch on stdin and answers on stdout. Every address it would connect to, the
-first and that of each redirect, goes the same way: the name is resolved once, all its addresses
-must be permitted, and the connection goes to the very address that was looked at, while TLS and the
-Host header keep the name. So a name that resolves to another address a moment later gains nothing.
+Every address it would connect to, the first and that of each redirect, goes the same way: the name
+is resolved once, all its addresses must be permitted, and the connection goes to the very address
+that was looked at, while TLS and the Host header keep the name. So a name that resolves to another
+address a moment later gains nothing. Standard library only.
 
 Source: OWASP Server-Side Request Forgery Prevention, case 2; RFC 6890 (special addresses),
 RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo).
@@ -11,15 +11,11 @@ RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo).
 
 from __future__ import annotations
 
-import base64
 import http.client
 import ipaddress
-import json
 import re
-import signal
 import socket
 import ssl
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin, urlsplit
@@ -74,8 +70,13 @@ class Target:
     address: str
 
 
-def fetch(order: Order, resolve: Resolve | None = None) -> Reply:
+def fetch(
+    order: Order, resolve: Resolve | None = None, trusted: ssl.SSLContext | None = None
+) -> Reply:
     """Ask, following at most `order.redirects` redirects, each looked at like the first address.
+
+    Args:
+        trusted: Whose certificates are believed; None for those of the system.
 
     Raises:
         Refused: An address is not permitted, or the answer is too large or not plain HTTP.
@@ -85,10 +86,12 @@ def fetch(order: Order, resolve: Resolve | None = None) -> Reply:
     url = order.url
     for _ in range(order.redirects + 1):
         target = look_at(url, order.allow, resolve or _resolve)
-        reply, onward = _ask(order, url, target)
+        reply, onward = _ask(order, url, target, trusted)
         if onward is None:
             return reply
         url = urljoin(url, onward)
+        if target.scheme == "https" and url.startswith("http:"):
+            raise Refused("it leads from https to http, where whoever listens could answer")
     if order.redirects:
         raise Refused(f"it redirects more than {order.redirects} times")
     raise Refused("it answers with a redirect, which is not followed here: give the last address")
@@ -180,9 +183,11 @@ def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 
-def _ask(order: Order, url: str, target: Target) -> tuple[Reply, str | None]:
+def _ask(
+    order: Order, url: str, target: Target, trusted: ssl.SSLContext | None
+) -> tuple[Reply, str | None]:
     """One question; with the address of a redirect when that is the answer."""
-    connection = _connected(order, target)
+    connection = _connected(order, target, trusted)
     try:
         headers = {
             "Host": _host_header(target),
@@ -206,12 +211,15 @@ def _ask(order: Order, url: str, target: Target) -> tuple[Reply, str | None]:
         connection.close()
 
 
-def _connected(order: Order, target: Target) -> http.client.HTTPConnection:
+def _connected(
+    order: Order, target: Target, trusted: ssl.SSLContext | None
+) -> http.client.HTTPConnection:
     """A connection to the address that was looked at, never to what the name means by now."""
     raw = socket.create_connection((target.address, target.port), timeout=order.timeout_s)
     connection = http.client.HTTPConnection(target.host, target.port)
     if target.scheme == "https":
-        connection.sock = ssl.create_default_context().wrap_socket(raw, server_hostname=target.host)
+        trusted = trusted or ssl.create_default_context()
+        connection.sock = trusted.wrap_socket(raw, server_hostname=target.host)
     else:
         connection.sock = raw
     return connection
@@ -235,50 +243,3 @@ def _read(answer: http.client.HTTPResponse, told: Mapping[str, str], most: int) 
     if len(body) > most:
         raise Refused(f"the answer is larger than {most:,} bytes")
     return body
-
-
-def _bounded(timeout_s: float) -> None:
-    """No more memory, files, processes or time than one answer needs."""
-    import resource
-
-    for what, most in (
-        (resource.RLIMIT_AS, 1 << 29),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 32),
-    ):
-        resource.setrlimit(what, (most, most))
-    http.client._MAXLINE = 8192  # type: ignore[attr-defined]
-
-    def late(_signal: int, _frame: object) -> None:
-        raise Refused(f"it took longer than {timeout_s:g} s")
-
-    signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, timeout_s)
-
-
-def main() -> None:
-    """Read one order from stdin as JSON, write one answer to stdout as JSON."""
-    told = json.load(sys.stdin)
-    told["body"] = base64.b64decode(told["body"])
-    told["allow"] = tuple(told["allow"])
-    order = Order(**told)
-    try:
-        _bounded(order.timeout_s)
-        reply = fetch(order)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        body = base64.b64encode(reply.body).decode()
-        said = {"url": reply.url, "status": reply.status, "headers": reply.headers, "body": body}
-    except Refused as refused:
-        said = {"refused": str(refused)}
-    except ssl.SSLError as failed:
-        said = {"failed": f"no trusted connection: {failed.reason or 'the certificate is wrong'}"}
-    except (OSError, http.client.HTTPException, ValueError) as failed:
-        said = {
-            "failed": f"no answer: {getattr(failed, 'strerror', None) or type(failed).__name__}"
-        }
-    json.dump(said, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,7 @@
 """Asks addresses outside, in a child process that cannot be turned against the inner network.
 
-Off unless the operator turns it on; see `fetch_child.py` for what is permitted.
+Off unless the operator turns it on; see `fetch_child.py` for what is permitted, and
+`sandbox/fetcher.py` for the fence.
 """
 
 from __future__ import annotations
@@ -11,15 +12,21 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import asdict
+from functools import cache
 
 from registry import fetch_child
 from registry.errors import FetchFailed, LinkRefused
 from registry.fetch_child import Reply
+from registry.sandbox import nursery
+from registry.sandbox.limits import Layers
 from registry.settings import Settings
 
 OFF = "fetching is off: the operator turns it on with VITRINE_FETCH=1"
-_CHILD = Path(fetch_child.__file__)
+_WEAK = (
+    "this kernel lacks Landlock or seccomp, so what fetches cannot be fenced in; the operator can "
+    "permit it all the same with VITRINE_ALLOW_WEAK_SANDBOX=1"
+)
 _GRACE_S = 3.0
 
 
@@ -60,25 +67,34 @@ def look_at(settings: Settings, url: str) -> None:
         raise LinkRefused(str(refused)) from None
 
 
+@cache
+def _layers() -> Layers:
+    """What the kernel gives; asked once."""
+    return nursery.probe()
+
+
 def _send(settings: Settings, order: fetch_child.Order) -> Reply:
-    """Let a child of its own do it: empty environment, no descriptors, killed when late."""
+    """Let a child of its own do it: fenced in, with an empty environment, killed when late."""
+    layers = _layers()
+    if not ((layers.landlock_abi and layers.seccomp) or settings.allow_weak_sandbox):
+        raise FetchFailed(_WEAK)
     told = {
         **{name: getattr(order, name) for name in ("url", "method", "most_bytes", "redirects")},
         "headers": dict(order.headers),
         "body": base64.b64encode(order.body).decode(),
         "allow": settings.fetch_networks,
         "timeout_s": settings.fetch_timeout_s,
+        "authorities": settings.fetch_authorities,
+        "layers": asdict(layers),
     }
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-S", str(_CHILD)],
+            [sys.executable, "-I", "-S", "-B", nursery.SCRIPT, "fetch"],
             input=json.dumps(told).encode(),
             capture_output=True,
             timeout=settings.fetch_timeout_s + _GRACE_S,
             env={},
             cwd="/",
-            close_fds=True,
-            start_new_session=True,
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -42,7 +42,7 @@ _BUSY_TRIES, _BUSY_WAIT_S = 60, 1.0
 _STOP_WITHIN_S = 5.0
 _OPEN = ("queued", "running")
 _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
-CANCELLABLE = frozenset({"benchmark", "evaluation", "rescan", "scoring", "training"})
+CANCELLABLE = frozenset({"benchmark", "evaluation", "import", "rescan", "scoring", "training"})
 """Kinds that may be stopped half-way: what they did stays, the rest can be asked for again."""
 _ONE_BY_ONE = frozenset({"benchmark", "training"})
 """Kinds that disturb each other and must not keep a check waiting: a queue of their own."""

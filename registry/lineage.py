@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, get_args
 
 from sqlalchemy import select
@@ -105,6 +106,28 @@ def choices(reg: Registry, actor: Actor, besides: str = "") -> list[str]:
         )
         refs = [f"{owner}/{slug}@{number}" for owner, slug, number in found]
         return [ref for ref in refs if ref != besides]
+
+
+def known(reg: Registry, actor: Actor, told: Mapping[str, str]) -> tuple[str, ...]:
+    """Those of the parents a package tells of that are here, for the actor to see.
+
+    Args:
+        told: Ref to the digest of its model file; a version with another file is not meant.
+    """
+    with reg.reading() as s:
+        found = digests_in(s, actor, told)
+    return tuple(ref for ref, digest in found.items() if told[ref] in ("", digest))
+
+
+def digests_in(s: Session, actor: Actor, refs: Iterable[str]) -> dict[str, str]:
+    """Ref to the digest of the model file, of those versions that the actor may see."""
+    found: dict[str, str] = {}
+    for ref in refs:
+        with suppress(NotFound):
+            version = references.for_action(s, actor, "model.read", ref)[1]
+            artifact, _ = s.execute(references.MODEL_FILE, {"version_id": version.id}).one()
+            found[ref] = artifact.digest
+    return found
 
 
 def parent_in(s: Session, actor: Actor, ref: str) -> str:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 from typing import Any, NamedTuple
 
-from registry.records import Field, Metric, Model, Schema, Version
+from registry.records import Field, Metric, Model, Output, Schema, Tensor, Version
 
 EXAMPLE = "input_example.json"
 _TORCH_PICKLES = "mlflow.pytorch.pickle_module"
+
+
+Input = tuple[str, str]
+"""Name and NumPy type of a tensor that a graph takes."""
 
 
 class Flavor(NamedTuple):
@@ -52,16 +58,22 @@ def flavor_of(version: Version) -> Flavor | None:
     return _FLAVORS.get(found.format)
 
 
-def files(model: Model, version: Version, flavor: Flavor, size_bytes: int) -> dict[str, str]:
-    """Path to text of everything beside the model file."""
+def files(
+    model: Model, version: Version, flavor: Flavor, size_bytes: int, inputs: Sequence[Input] = ()
+) -> dict[str, str]:
+    """Path to text of everything beside the model file.
+
+    Args:
+        inputs: What an ONNX graph takes: name and type of each tensor, in order.
+    """
     import yaml
 
     needs = requirements(version, flavor)
     python = platform.python_version()
-    # an unnamed tensor is no column: MLflow cannot read the example of its PyTorch flavor back
-    example = None if flavor.name == "pytorch" else _example(version.schema)
+    asked = _as_asked(version.schema, flavor, inputs)
+    example = _example(asked)
     made = {
-        "MLmodel": _yaml(_description(model, version, flavor, size_bytes, example)),
+        "MLmodel": _yaml(_description(model, version, flavor, size_bytes, asked, example)),
         "requirements.txt": "\n".join(needs) + "\n",
         "python_env.yaml": yaml.safe_dump(
             {"python": python, "build_dependencies": ["pip", "setuptools", "wheel"],
@@ -95,9 +107,45 @@ def requirements(version: Version, flavor: Flavor) -> list[str]:
     return lines
 
 
+def _as_asked(schema: Schema | None, flavor: Flavor, inputs: Sequence[Input]) -> Schema | None:
+    """The schema as the flavor must be asked for the answers that are given here.
+
+    MLflow's ONNX flavor answers a frame with one value per row and output, which probabilities are
+    not, and hands a graph of several inputs columns without a second axis. Asked for tensors, it
+    gives every output whole, and takes a frame all the same; single floats are doubles here, as
+    pandas has them, because it casts them.
+
+    Source: MLflow 3.17, `mlflow.onnx._OnnxModelWrapper`, `mlflow.models.utils._enforce_schema`.
+    """
+    if schema is None or flavor.name != "onnx" or schema.kind != "table" or not inputs:
+        return schema
+    if len(inputs) == 1 and all(_is_one_value(output) for output in schema.outputs):
+        floats = (replace(f, type="double" if f.type == "float" else f.type) for f in schema.fields)
+        return replace(schema, fields=tuple(floats))
+    row = [schema.example.get(field.name) for field in schema.fields]
+    if len(inputs) == 1:
+        name, dtype = inputs[0]
+        wide = "float64" if dtype == "float32" else dtype
+        tensors: tuple[Tensor, ...] = (Tensor(name, wide, (-1, len(row))),)
+        example: dict[str, Any] = {name: [row]}
+    else:
+        tensors = tuple(Tensor(name, dtype, (-1, 1)) for name, dtype in inputs)
+        example = {name: [[value]] for (name, _), value in zip(inputs, row, strict=False)}
+    whole = bool(row) and None not in row
+    return replace(
+        schema, kind="tensors", fields=(), tensors=tensors, example=example if whole else {}
+    )
+
+
+def _is_one_value(output: Output) -> bool:
+    """Whether it has one number or word for each row."""
+    return output.role != "probabilities" and output.shape[1:] in ((), (1,)) and bool(output.shape)
+
+
 def _description(
-    model: Model, version: Version, flavor: Flavor, size_bytes: int, example: Any
-) -> dict[str, Any]:
+    model: Model, version: Version, flavor: Flavor, size_bytes: int, asked: Schema | None,
+    example: Any,
+) -> dict[str, Any]:  # fmt: skip
     python: dict[str, Any] = {
         "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
         "loader_module": f"mlflow.{flavor.name}",
@@ -112,14 +160,13 @@ def _description(
     }
     if run := version.training.get("mlflow run"):
         told["run_id"] = run
-    if version.schema and (signature := _signature(version.schema, flavor)):
+    if asked and (signature := _signature(asked, flavor)):
         told["signature"] = signature
-    if example is not None:
-        table = version.schema is not None and version.schema.kind == "table"
+    if asked and example is not None:
         kind = {"type": "dataframe", "pandas_orient": "split"}
         told["saved_input_example_info"] = {
             "artifact_path": EXAMPLE,
-            **(kind if table else {"type": "ndarray", "format": "tf-serving"}),
+            **(kind if asked.kind == "table" else {"type": "ndarray", "format": "tf-serving"}),
         }
     return told
 
@@ -176,14 +223,11 @@ def _signature(schema: Schema, flavor: Flavor) -> dict[str, Any]:
     if schema.kind == "table":
         told: list[Any] = [_column(field) for field in schema.fields]
     else:
-        unnamed = flavor.name == "pytorch" and len(schema.tensors) == 1
-        told = [
-            {**({} if unnamed else {"name": t.name}), **_tensor(t.dtype, t.shape)}
-            for t in schema.tensors
-        ]
+        told = _tensors(schema.tensors)
     if not told:
         return {}
-    outputs = [_tensor(o.dtype, o.shape) for o in schema.outputs[:1] if o.dtype]
+    every = flavor.name == "onnx" and schema.kind == "tensors"
+    outputs = _tensors([o for o in schema.outputs[: None if every else 1] if o.dtype])
     if not outputs and schema.classes and flavor.name == "sklearn":
         outputs = [{"type": "string", "required": True}]
     return {
@@ -191,6 +235,12 @@ def _signature(schema: Schema, flavor: Flavor) -> dict[str, Any]:
         "outputs": json.dumps(outputs) if outputs else None,
         "params": None,
     }
+
+
+def _tensors(listed: Sequence[Tensor | Output]) -> list[dict[str, Any]]:
+    """One without a name takes an array or a frame; several are told apart by theirs."""
+    unnamed = len(listed) == 1
+    return [{**({} if unnamed else {"name": t.name}), **_tensor(t.dtype, t.shape)} for t in listed]
 
 
 def _column(field: Field) -> dict[str, Any]:
@@ -202,7 +252,7 @@ def _tensor(dtype: str, shape: tuple[int, ...]) -> dict[str, Any]:
     return {"type": "tensor", "tensor-spec": {"dtype": kind, "shape": list(shape) or [-1]}}
 
 
-def _example(schema: Schema | None) -> dict[str, Any] | None:
+def _example(schema: Schema | None) -> Any:
     """A ready input as MLflow keeps it; None when the schema has none that is whole."""
     if schema is None or not schema.example:
         return None
@@ -210,7 +260,7 @@ def _example(schema: Schema | None) -> dict[str, Any] | None:
         named = {t.name: schema.example.get(t.name) for t in schema.tensors}
         if any(value is None for value in named.values()):
             return None
-        return {"inputs": next(iter(named.values())) if len(named) == 1 else named}
+        return next(iter(named.values())) if len(named) == 1 else named
     names = [field.name for field in schema.fields]
     return {"columns": names, "data": [[schema.example.get(name) for name in names]]}
 

@@ -10,7 +10,7 @@ from registry.inspection import Report
 from registry.schema import Schema
 
 PackedKind = Literal[
-    "model", "config", "requirements", "sample", "data", "card", "license", "left out"
+    "model", "config", "requirements", "sample", "data", "code", "card", "license", "left out"
 ]
 
 
@@ -25,7 +25,10 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a package says about its model in words; a person's to correct, never taken for true."""
+    """What a package says about its model in words; a person's to correct, never taken for true.
+
+    `parents` are refs where the package was made, with the digest of each model file, "" unknown.
+    """
 
     name: str = ""
     description: str = ""
@@ -36,6 +39,7 @@ class Told:
     parameters: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     schema: Schema | None = None
+    parents: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from registry import codec, hub_card, publish, staging
+from registry import codec, exports, hub_card, publish, staging
 from registry.core import Registry
 from registry.errors import (
     BrokenArtifact,
@@ -23,6 +23,8 @@ from registry.sandbox.progress import Watch
 
 KEPT = "package"
 """Under this name the inspection of the model says what else came out of its package."""
+ELSEWHERE = "derived elsewhere from"
+"""Under this name the training facts keep parents that are not here for whoever imports."""
 _ZIP = b"PK\x03\x04"
 _BLOCK = 1 << 20
 _MAX_FILES, _MAX_CARD = 40, 200_000
@@ -132,6 +134,7 @@ def _extract(
 ) -> tuple[Taken, Draft]:
     """Stage every member that is kept, and examine the model; when anything fails, none stays."""
     taken: Taken = {}
+    common = _common_folder(package)
     with ExitStack() as undo:
         undo.callback(lambda: _discard(reg, actor, [staged.id for _, staged in taken.values()]))
         for member in package.members:
@@ -139,17 +142,29 @@ def _extract(
                 continue
             n = sum(other.kind == member.kind for other, _ in taken.values())
             key = f"{member.kind}:{n + 1}" if n else member.kind
-            taken[key] = (member, _staged(reg, actor, fd, member))
+            taken[key] = (member, _staged(reg, actor, fd, member, common))
         draft = publish.examine(reg, actor, taken["model"][1].id, watch)
         undo.pop_all()
     return taken, draft
 
 
-def _staged(reg: Registry, actor: Actor, fd: int, member: Packed) -> Staged:
-    filename = member.name.rpartition("/")[2]
+def _code_name(name: str, common: str) -> str:
+    """Where a file of code lies among the others: as in the package, without what all are in."""
+    return name.removeprefix(common).removeprefix(exports.FOLDERS["code"])
+
+
+def _common_folder(package: Package) -> str:
+    """The one folder that all members are in, with its slash; "" without one."""
+    tops = {m.name.partition("/")[:2] for m in package.members if m.kind != "left out"}
+    return "".join(tops.pop()) if len(tops) == 1 and all(slash for _, slash in tops) else ""
+
+
+def _staged(reg: Registry, actor: Actor, fd: int, member: Packed, common: str) -> Staged:
+    code = member.kind == "code"
+    filename = _code_name(member.name, common) if code else member.name.rpartition("/")[2]
     with (
         reg.pool.unpack(fd, member.name, member.size_bytes) as made,
-        staging.receive(reg, actor, filename) as incoming,
+        staging.receive(reg, actor, filename, folders=code) as incoming,
     ):
         for start in range(0, len(made.data), _BLOCK):
             incoming.write(made.data[start : start + _BLOCK])

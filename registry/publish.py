@@ -36,6 +36,7 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "requirements": (".txt", ".yaml", ".yml"),
     "sample": (".csv",),
     "data": (".csv", ".tsv", ".parquet"),
+    "code": (".py", ".pyi", ".ipynb", ".r", ".jl", ".sql", ".toml", ".cfg", ".ini"),
     "card": ("readme", ".md", ".txt"),
     "license": ("license", "licence", "copying", "notice", ".txt", ".md"),
 }
@@ -279,6 +280,7 @@ _KINDS: dict[str, ArtifactKind] = {
     "requirements": "requirements",
     "sample": "sample",
     "data": "data",
+    "code": "code",
     "card": "card",
     "license": "license",
 }

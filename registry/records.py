@@ -42,6 +42,8 @@ from registry.evaluation import Residuals as Residuals
 from registry.evaluation import Slice as Slice
 from registry.exchange import DownloadLine as DownloadLine
 from registry.exchange import FolderFile as FolderFile
+from registry.exchange import Import as Import
+from registry.exchange import ImportPlace as ImportPlace
 from registry.exchange import Rating as Rating
 from registry.exchange import Usage as Usage
 from registry.exchange import VersionUse as VersionUse
@@ -117,7 +119,9 @@ Role = Literal["viewer", "author", "admin"]
 Level = Literal["view", "edit", "manage"]
 Status = Literal["checking", "ready", "quarantined", "failed"]
 Lifecycle = Literal["active", "deprecated", "archived"]
-ArtifactKind = Literal["model", "config", "requirements", "sample", "data", "card", "license"]
+ArtifactKind = Literal[
+    "model", "config", "requirements", "sample", "data", "code", "card", "license"
+]
 T = TypeVar("T")
 ModelOrder = Literal["updated", "name", "created", "versions", "metric", "stars"]
 JobState = Literal["queued", "running", "done", "failed"]

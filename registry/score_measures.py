@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from registry import licenses
+from registry import license_checks, licenses
 from registry.records import Actor, Field, Model, Version
 from registry.tables import AuditRow, EvaluatedRow, EvaluationRow, GateRow, GoldenCaseRow
 
@@ -22,7 +22,8 @@ MADE = ("version.add", "version.edit", "model.edit", "metrics.log", "lineage.lin
 LOOKED = ("alias.move", "version.trust", "version.benchmark", "golden.add", "golden.run",
           "gate.edit", "version.edit", "evaluation.start")  # fmt: skip
 DEVICES = {"Raspberry Pi": 1 << 30, "Jetson Nano": 4 << 30, "desktop": 16 << 30, "server": 64 << 30}
-"""Memory in bytes of what a model may have to run on."""
+"""Memory in bytes of what a model may have to run on. NVIDIA's Jetson Nano has 4 GB; the others
+are choices: there are boards, desktops and servers with more and with less."""
 _WORDS, _ROWS_PER_COLUMN, _HELD_OUT = 200, 10, 0.2
 
 
@@ -42,7 +43,7 @@ class Subject:
     actor: Actor
     model: Model
     version: Version
-    parents: tuple[tuple[str, str, float | None], ...] = ()
+    parents: tuple[tuple[str, float | None], ...] = ()
     links: tuple[str, ...] | None = None
 
     def has(self, kind: str) -> bool:
@@ -64,7 +65,10 @@ def ramp_up(one: Subject) -> Found:
 
 
 def bus_factor(one: Subject) -> Found:
-    """Whether it would outlive the loss of one person: how evenly the work is shared."""
+    """Whether it would outlive the loss of one person: how evenly the work is shared.
+
+    Source: Hill, Ecology 54(2), 1973, p. 427–432: the diversity number of order 1, exp(H).
+    """
     counts = _counts(one, MADE)
     total = sum(counts.values())
     if not total:
@@ -72,7 +76,8 @@ def bus_factor(one: Subject) -> Found:
     shares = [count / total for count in counts.values()]
     even = math.exp(-sum(share * math.log(share) for share in shares))
     said = f"{_n(len(counts), 'person', 'people')} made {_n(total, 'change')}"
-    said += f", as if {even:.1f} shared them evenly"
+    if len(counts) > 1:
+        said += f", as evenly as {even:.1f} people would"
     return Found(max(0.0, 1 - 1 / even), said, "audit")
 
 
@@ -101,15 +106,16 @@ def licensed(one: Subject) -> Found:
     check = licenses.check(said, said)
     if check.compatible == "unknown" and "SPDX" in check.why:
         return Found(0.2, check.why, "model")
-    checks = [(ref, licenses.check(theirs, said)) for ref, theirs, _ in one.parents]
-    for ref, found in checks:
-        if found.compatible == "no":
-            said = f"{check.source}, but not compatible with {ref}: {found.why}"
-            return Found(0.0, said, "lineage")
-    unknown = [ref for ref, found in checks if found.compatible == "unknown"]
+    found = license_checks.ancestors_in(one.s, one.actor, one.version.id, said)
+    for kin in found:
+        if kin.check.compatible == "no":
+            said = f"{check.source}, but not compatible with its {kin.kin} {kin.parent}: "
+            return Found(0.0, said + kin.check.why, "lineage")
+    unknown = [kin.parent or "a parent you cannot see" for kin in found
+               if kin.check.compatible == "unknown"]  # fmt: skip
     if unknown:
         return Found(0.6, f"{check.source}; of {unknown[0]} it is not known to fit", "lineage")
-    return Found(1.0, f"{check.source}, in SPDX’s words" + ("; fits its parents" if checks else ""),
+    return Found(1.0, f"{check.source}, in SPDX’s words" + ("; fits its parents" if found else ""),
                  "model and lineage")  # fmt: skip
 
 
@@ -136,7 +142,10 @@ def dataset_and_code(one: Subject) -> Found:
 
 
 def dataset_quality(one: Subject) -> Found:
-    """Whether there were enough rows, some held out, and columns somebody described."""
+    """Whether there were enough rows, some held out, and columns somebody described.
+
+    Source: for the ten rows a column, docs/scorecard.md: a choice, after a rule for other cases.
+    """
     n_train = _count(one.version.training.get("n_train"))
     n_test = _count(one.version.training.get("n_test")) or 0
     columns = one.version.schema.fields if one.version.schema else ()
@@ -195,7 +204,7 @@ def reviewedness(one: Subject) -> Found:
 
 def lineage(one: Subject) -> Found:
     """How good what it was made from is."""
-    scores = [score for _, _, score in one.parents if score is not None]
+    scores = [score for _, score in one.parents if score is not None]
     if not scores:
         return Found(None, "it has no parents that you may see", "lineage")
     said = f"mean net score of {_n(len(scores), 'parent')}"

@@ -88,7 +88,7 @@ def _measured(
         parent = versions.get(reg, actor, ref)
         with reg.reading() as s:
             theirs = _subject(reg, s, actor, parent, None)
-            parents.append((ref, theirs.model.license, _card(theirs).net))
+            parents.append((ref, _card(theirs).net))
     with reg.reading() as s:
         return _card(replace(subject, s=s, parents=tuple(parents)))
 

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import islice
 
-from registry import policy, staging
+from registry import policy
 from registry.core import Registry
-from registry.errors import Forbidden, NotFound, TooLarge
-from registry.records import Actor, FolderFile, Page, Staged
+from registry.errors import Conflict, Forbidden, NotFound
+from registry.records import Actor, FolderFile, Page
 
+MOST_FILES = 10_000
+"""So many files are listed, in the order of their paths; any can be found by a part of its path."""
 _BLOCK = 1 << 20
-_MOST_FILES, _MOST_DEPTH = 10_000, 8
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_LOOKED_AT, _MOST_DEPTH = 200_000, 8
+_TOP = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FOLDER = _TOP | os.O_NOFOLLOW
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe keeps nobody waiting
 _MISSING = "there is no such file in the server's folder"
-Progress = Callable[[float], None]
 
 
 def is_on(reg: Registry) -> bool:
@@ -41,64 +44,77 @@ def find(
     Raises:
         Forbidden: The actor may not upload.
     """
-    _need_permission(actor)
-    if not reg.settings.import_folder:
-        return Page((), 0, 1, size)
-    wanted = text.strip().casefold()
+    if why := policy.why_not(actor, None, "file.stage"):
+        raise Forbidden(why)
+    wanted, page = text.strip().casefold(), max(1, page)
     with ExitStack() as opened:
         try:
-            top = os.open(reg.settings.import_folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:
-            return Page((), 0, 1, size)
-        opened.callback(os.close, top)
-        found = [file for file in _beneath(top, "", 0) if wanted in file.path.casefold()]
-    start = (max(1, page) - 1) * size
-    return Page(tuple(found[start : start + size]), len(found), max(1, page), size)
+            top = _top(reg, opened)
+        except NotFound:
+            return Page((), 0, page, size)
+        paths = islice(_beneath(top, "", 0), _MOST_LOOKED_AT)
+        found = list(islice((p for p in paths if wanted in p.casefold()), MOST_FILES))
+        shown = [_described(top, path) for path in found[(page - 1) * size : page * size]]
+    return Page(tuple(file for file in shown if file), len(found), page, size)
 
 
-def take(reg: Registry, actor: Actor, path: str, progress: Progress | None = None) -> Staged:
-    """Stage a copy of one of the files, as if it had been uploaded: hashed, within all limits.
-
-    Args:
-        path: As `find` gives it, relative to the folder.
-        progress: Told the share that is read, from 0 to 1.
+def look(reg: Registry, path: str) -> int:
+    """Size in bytes of a plain file of the folder.
 
     Raises:
         NotFound: There is no such file, or no folder.
-        Forbidden: The actor may not upload.
-        TooLarge, StorageFull, RateLimited, BrokenArtifact: As `staging.receive` says.
     """
-    _need_permission(actor)
     with ExitStack() as opened:
-        fd = _opened(reg, opened, path)
-        size_bytes = os.fstat(fd).st_size
-        if size_bytes > reg.settings.max_upload_bytes:
-            raise TooLarge(f"the file is above the limit of {reg.settings.max_upload_mb} MB")
-        with staging.receive(reg, actor, path.rpartition("/")[2]) as incoming:
+        return os.fstat(_opened(opened, _top(reg, opened), path)).st_size
+
+
+@contextmanager
+def reading(reg: Registry, path: str) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """Size of one of the files, and its bytes, to be read once.
+
+    Raises:
+        NotFound: There is no such file, or no folder.
+        Conflict: It was written to while it was read; raised at the end of its bytes.
+    """
+    with ExitStack() as opened:
+        fd = _opened(opened, _top(reg, opened), path)
+        before = os.fstat(fd)
+
+        def blocks() -> Iterator[bytes]:
+            left = before.st_size
             while block := os.read(fd, _BLOCK):
-                incoming.write(block)
-                if progress and size_bytes:
-                    progress(min(1.0, incoming.size_bytes / size_bytes))
-            return incoming.finish()
+                left -= len(block)
+                if left < 0:
+                    break
+                yield block
+            after = os.fstat(fd)
+            if left or (before.st_mtime_ns, before.st_ctime_ns) != (
+                after.st_mtime_ns, after.st_ctime_ns,
+            ):  # fmt: skip
+                raise Conflict("the file changed while it was read: import it when it is whole")
+
+        yield before.st_size, blocks()
 
 
-def _need_permission(actor: Actor) -> None:
-    if why := policy.why_not(actor, None, "file.stage"):
-        raise Forbidden(why)
-
-
-def _opened(reg: Registry, opened: ExitStack, path: str) -> int:
-    """A descriptor of a plain file beneath the folder, closed with the stack."""
-    *folders, name = path.split("/")
-    odd = any(part in ("", ".", "..") or part.startswith(".") for part in (*folders, name))
-    if not reg.settings.import_folder or odd or "\0" in path or len(folders) > _MOST_DEPTH:
+def _top(reg: Registry, opened: ExitStack) -> int:
+    """A descriptor of the folder itself, closed with the stack; it may be a link."""
+    if not reg.settings.import_folder:
         raise NotFound(_MISSING)
     try:
-        at = os.open(reg.settings.import_folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        opened.callback(os.close, at)
-        for folder in folders:
-            at = os.open(folder, _FOLDER, dir_fd=at)
-            opened.callback(os.close, at)
+        top = os.open(reg.settings.import_folder, _TOP)
+    except OSError:
+        raise NotFound(_MISSING) from None
+    opened.callback(os.close, top)
+    return top
+
+
+def _opened(opened: ExitStack, top: int, path: str) -> int:
+    """A descriptor of a plain file beneath the folder, closed with the stack."""
+    at, name = _parent(opened, top, path)
+    try:
+        # looked at first: to open a device may do something
+        if not stat.S_ISREG(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
+            raise NotFound(_MISSING)
         fd = os.open(name, _FILE, dir_fd=at)
     except OSError:
         raise NotFound(_MISSING) from None
@@ -108,29 +124,46 @@ def _opened(reg: Registry, opened: ExitStack, path: str) -> int:
     return fd
 
 
-def _beneath(folder: int, before: str, depth: int) -> Iterator[FolderFile]:
-    """Files of an open folder and of those in it, at most so many, sorted by name."""
-    n = 0
+def _parent(opened: ExitStack, top: int, path: str) -> tuple[int, str]:
+    """A descriptor of the folder that a file lies in, closed with the stack, and its name there."""
+    *folders, name = path.split("/")
+    odd = any(part in ("", ".", "..") or part.startswith(".") for part in (*folders, name))
+    if odd or "\0" in path or len(folders) > _MOST_DEPTH:
+        raise NotFound(_MISSING)
+    at = top
+    try:
+        for folder in folders:
+            at = os.open(folder, _FOLDER, dir_fd=at)
+            opened.callback(os.close, at)
+    except (OSError, UnicodeEncodeError):
+        raise NotFound(_MISSING) from None
+    return at, name
+
+
+def _described(top: int, path: str) -> FolderFile | None:
+    """Size and time of a file that was listed; None when it is gone meanwhile."""
+    with ExitStack() as opened, suppress(NotFound, OSError):
+        at, name = _parent(opened, top, path)
+        told = os.stat(name, dir_fd=at, follow_symlinks=False)
+        return FolderFile(path, told.st_size, datetime.fromtimestamp(told.st_mtime, UTC))
+    return None
+
+
+def _beneath(folder: int, before: str, depth: int) -> Iterator[str]:
+    """Paths of the files of an open folder and of those in it, by name."""
     with os.scandir(folder) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)
     for entry in listed:
-        if entry.name.startswith(".") or n >= _MOST_FILES:
+        if entry.name.startswith("."):
             continue
         path = f"{before}{entry.name}"
         with suppress(OSError, UnicodeEncodeError):  # gone meanwhile, or not for us
             path.encode()
             if entry.is_file(follow_symlinks=False):
-                told = entry.stat(follow_symlinks=False)
-                at = datetime.fromtimestamp(told.st_mtime, UTC)
-                n += 1
-                yield FolderFile(path, told.st_size, at)
+                yield path
             elif entry.is_dir(follow_symlinks=False) and depth < _MOST_DEPTH:
                 inner = os.open(entry.name, _FOLDER, dir_fd=folder)
                 try:
-                    for file in _beneath(inner, f"{path}/", depth + 1):
-                        n += 1
-                        yield file
-                        if n >= _MOST_FILES:
-                            break
+                    yield from _beneath(inner, f"{path}/", depth + 1)
                 finally:
                     os.close(inner)

@@ -51,6 +51,18 @@ class Settings(BaseSettings):
     import_folder: str = Field(
         "", description="Folder whose files may be imported by who may upload; empty: none."
     )
+    import_s3_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#@\s]+(/[^?#\s]*)?)?$",
+        description="S3 bucket whose objects may be imported by who may upload, "
+        "as `https://host/bucket` or `https://bucket.host`; empty: none.",
+    )
+    import_s3_prefix: str = Field(
+        "", description="Only keys that begin with this, such as `models/`, can be imported."
+    )
+    import_s3_region: str = Field("us-east-1", description="Region that requests are signed for.")
+    import_s3_key: str = Field("", description="Access key of the bucket; empty: it is public.")
+    import_s3_secret: str = Field("", description="Secret of the access key.")
     staged_h: float = Field(24, gt=0, description="Hours an unpublished upload is kept.")
     trash_days: float = Field(30, ge=0, description="Days a trashed thing can be restored.")
     link_expiry_s: int = Field(3600, gt=0, description="Seconds a signed download link works.")
@@ -89,13 +101,18 @@ class Settings(BaseSettings):
     max_request_mb: int = Field(16, gt=0, description="Largest body of a call of the API, in MiB.")
     predict_timeout_s: float = Field(10, gt=0, description="Seconds one prediction may take.")
     allow_weak_sandbox: bool = Field(
-        False, description="Run models although this kernel lacks Landlock or seccomp."
+        False, description="Run models, and fetch, although this kernel lacks Landlock or seccomp."
     )
     fetch: bool = Field(False, description="Fetch links that people give: source, LICENSE.")
     fetch_allow: str = Field(
         "",
         description="Inner networks that may be asked all the same, "
         "with blanks between: `10.1.0.0/16 127.0.0.1:8080 [::1]:80`.",
+    )
+    fetch_authorities: str = Field(
+        "",
+        description="File of certificates (PEM) whose signatures are believed when an address is "
+        "asked, besides those of the system.",
     )
     fetch_timeout_s: float = Field(10, gt=0, description="Seconds one address may take to answer.")
     webhooks: bool = Field(False, description="Tell addresses that people give what happened.")

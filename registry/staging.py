@@ -47,7 +47,7 @@ class Incoming:
     """A file on its way in: write, then `finish` or `abort`. Leaving the `with` early aborts."""
 
     def __init__(self, reg: Registry, actor: Actor, filename: str, staged_id: str = "") -> None:
-        self._reg, self._actor, self._filename = reg, actor, clean_filename(filename)
+        self._reg, self._actor, self._filename = reg, actor, filename
         self._id = staged_id or new_id()
         self._sha256, self._blake3 = hashlib.sha256(), blake3()
         self._size, self._next_look = 0, 0
@@ -157,10 +157,13 @@ class Incoming:
                 quotas.need_room_in(s, self._reg, self._actor.id, self._size)
 
 
-def receive(reg: Registry, actor: Actor, filename: str, made_by: str = "") -> Incoming:
+def receive(
+    reg: Registry, actor: Actor, filename: str, made_by: str = "", *, folders: bool = False
+) -> Incoming:
     """Start to receive a file. `filename` is kept as text and never used as a path.
 
     Args:
+        folders: Keep the folders in `filename`, as code needs them; else its last part is kept.
         made_by: Id of the job that makes it, which becomes the file's id: a job that is run again
             replaces what it left behind.
 
@@ -176,7 +179,10 @@ def receive(reg: Registry, actor: Actor, filename: str, made_by: str = "") -> In
         _refuse_too_often(s, reg, actor)
         quotas.need_room_in(s, reg, actor.id, 1)
     need_room(reg)
-    return Incoming(reg, actor, filename, made_by)
+    parts = filename.split("/") if folders else [filename]
+    name = "/".join(clean_filename(part) for part in parts)
+    whole = name if len(name.encode()) <= MAX_FILENAME else clean_filename(filename)
+    return Incoming(reg, actor, whole, made_by)
 
 
 def get(reg: Registry, actor: Actor, staged_id: str) -> Staged:

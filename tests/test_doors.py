@@ -144,6 +144,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "password": lambda w: PASSWORD,
     "events": lambda w: ["version.ready"],
     "path": lambda w: "model.joblib",
+    "place": lambda w: "folder",
     "permissions": lambda w: ["predict"],
     "query": lambda w: ModelQuery(text=SECRET),
     "reason": lambda w: "read and found harmless",
@@ -166,6 +167,7 @@ ARGUMENTS: dict[str, Callable[[World], Any]] = {
     "offset": lambda w: 1,
     "size_bytes": lambda w: 10,
     "upload_id": lambda w: w.upload_id,
+    "told": lambda w: {w.ref: ""},
     "tolerance": lambda w: 1e-6,
     "training_id": lambda w: w.training_id,
     "url": lambda w: "https://example.org/LICENSE",
@@ -295,7 +297,7 @@ NOT_RUN_HERE = {
     "training.save": "needs candidates that were fitted; see tests/registry/training",
     "trainings.look": "needs an upload that is a table; see tests/registry/training",
     "ratings.rate": "nobody rates a model of their own; see tests/registry/test_ratings.py",
-    "server_folder.take": "needs the operator's folder; see tests/registry",
+    "imports.start": "needs the operator's folder; see tests/registry",
     "publish.schema_from_sample": "needs an upload that is a table; see tests/registry",
 }
 

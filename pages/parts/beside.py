@@ -21,6 +21,9 @@ _KINDS = (
      "higher_is_better}, or scikit-learn's classification report. You can correct what was read."),
     ("requirements", "Requirements", ["txt", "yaml", "yml"], "What it was made with."),
     ("config", "Configuration", ["yaml", "yml", "json", "txt"], "Kept with the version."),
+    ("code", "Code", ["py", "ipynb", "r", "jl", "sql"],
+     "The script or notebook that made it: kept to be read and downloaded, never run here. "
+     "More than one file comes in a package."),
 )  # fmt: skip
 
 

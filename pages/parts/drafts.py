@@ -317,9 +317,10 @@ def details(reg: Registry, actor: Actor, draft: Draft, where: Place) -> Details:
     if not where.model:
         cards.section("Card", "For the person who finds it in a year.")
         told = card(draft, where)
-    with st.expander("Where it comes from"):
+    with st.expander("Where it comes from", expanded=bool(said.parents)):
         urls, trained = links(draft), training(draft)
-        parents, relation = kin.choose(reg, actor, key)
+        parents, relation, elsewhere = kin.choose(reg, actor, key, said.parents)
+        trained |= {packages.ELSEWHERE: elsewhere} if elsewhere else {}
     _licensed(reg, actor, where, str(given.get("license", "")), parents)
     return Details(
         model=where.model, name=where.name, card=told, schema=edited, metrics=metrics,

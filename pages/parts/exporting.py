@@ -15,6 +15,7 @@ from registry.records import Actor, Model, Version
 
 _PARTS = {
     "weights": "Weights",
+    "code": "Code",
     "config": "Configuration",
     "requirements": "Requirements",
     "data": "Data sets",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -16,15 +16,27 @@ _DEPTHS = (1, 2, 3, 5, 10)
 _ADDRESS = "owner/model@3"
 
 
-def choose(reg: Registry, actor: Actor, key: str) -> tuple[tuple[str, ...], Relation]:
-    """Parents of a new version and what it is to them, in the upload form."""
+def choose(
+    reg: Registry, actor: Actor, key: str, told: Mapping[str, str]
+) -> tuple[tuple[str, ...], Relation, str]:
+    """Parents of a new version and what it is to them, in the upload form.
+
+    Args:
+        told: Those that its package tells of; the ones that are not here are given last, as text.
+    """
     left, right = st.columns([3, 1])
+    known = lineage.known(reg, actor, told)
+    options = list(dict.fromkeys([*recalled(lineage.choices, reg, actor), *known]))
     parents = left.multiselect(
-        "Derived from", recalled(lineage.choices, reg, actor), accept_new_options=True,
+        "Derived from", options, list(known), accept_new_options=True,
         key=f"{key}.parents", placeholder=_ADDRESS, help="Versions this one was made from.",
     )  # fmt: skip
     relation = right.selectbox("It was", lineage.RELATIONS, key=f"{key}.relation")
-    return tuple(parents), relation
+    elsewhere = ", ".join(ref for ref in told if ref not in known)
+    if elsewhere:
+        why = "kept as text, because no such version is here that you may see"
+        st.caption(text.escape(f"The package also names {elsewhere}: {why}.", 600))
+    return tuple(parents), relation, elsewhere
 
 
 def show(reg: Registry, actor: Actor, model: Model, version: Version) -> None:
@@ -84,9 +96,10 @@ def _parents(
                 with notices.shown(stop=False):
                     lineage.unlink(reg, actor, version.ref, parent)
                     cards.done(f"{parent} is no parent any more")
-        licensing.of_parent(reg, actor, version.ref, parent)
+        licensing.in_the_way(reg, actor, version.ref, parent)
     if not found[0].edges:
         st.caption("Nothing is recorded.")
+    licensing.in_the_way(reg, actor, version.ref)
     if not why:
         _add(reg, actor, version)
 

@@ -11,7 +11,7 @@ from registry import fetching, license_checks, licenses
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.memory import recalled
-from registry.records import Actor, LicenseCheck, Model, Version
+from registry.records import Actor, LicenseCheck, Model, ParentLicense, Version
 
 _ANSWER = {
     "yes": ("green", ":material/check_circle:", "Compatible"),
@@ -35,8 +35,7 @@ def of_model(reg: Registry, actor: Actor, model: Model, version: Version) -> Non
     cards.section("License")
     _spelled(model.license)
     with notices.shown(stop=False):
-        for one in recalled(license_checks.of_parents, reg, actor, version.ref):
-            verdict(one.check, _says(one.parent, one.check))
+        _held(recalled(license_checks.of_parents, reg, actor, version.ref))
     place = st.expander(
         "May my project use it?", icon=":material/balance:", key="model.license", on_change="rerun"
     )
@@ -45,12 +44,27 @@ def of_model(reg: Registry, actor: Actor, model: Model, version: Version) -> Non
             _project(reg, actor, model)
 
 
-def of_parent(reg: Registry, actor: Actor, ref: str, parent: str) -> None:
-    """One line in the lineage when a parent's license stands in the way."""
-    found = recalled(license_checks.of_parents, reg, actor, ref)
+def in_the_way(reg: Registry, actor: Actor, ref: str, parent: str = "") -> None:
+    """In the lineage: where the license of a parent forbids it, or that of one further up.
+
+    Args:
+        parent: Only of this parent; "" for all that are further up, and what cannot be seen.
+    """
+    for one in recalled(license_checks.of_parents, reg, actor, ref):
+        here = one.parent == parent and not one.through
+        further = not parent and (one.through or not one.parent)
+        if (here and one.check.compatible == "no") or (further and one.check.compatible != "yes"):
+            verdict(one.check, _says(one))
+
+
+def _held(found: Sequence[ParentLicense]) -> None:
+    """Each parent; of what is further up only what does not agree, and how many do."""
+    agreed = [one for one in found if one.through and one.check.compatible == "yes"]
     for one in found:
-        if one.parent == parent and one.check.compatible == "no":
-            verdict(one.check, _says("parent", one.check))
+        if one not in agreed:
+            verdict(one.check, _says(one))
+    if agreed:
+        st.caption(f"{text.count(len(agreed), 'ancestor')} further up: compatible.")
 
 
 def while_chosen(reg: Registry, actor: Actor, license: str, parents: Sequence[str]) -> None:
@@ -59,14 +73,20 @@ def while_chosen(reg: Registry, actor: Actor, license: str, parents: Sequence[st
         _spelled(license)
     if parents:
         with notices.shown(stop=False):
-            for one in license_checks.for_parents(reg, actor, license, parents):
-                verdict(one.check, _says(one.parent, one.check))
+            _held(license_checks.for_parents(reg, actor, license, parents))
             st.caption(licenses.NO_ADVICE)
 
 
-def _says(parent: str, check: LicenseCheck) -> str:
-    theirs, ours = check.source or "nothing", check.target or "nothing"
-    return f"{text.escape(parent, 120)} is {_code(theirs)}, this says {_code(ours)}: "
+def _says(one: ParentLicense) -> str:
+    """Who says what, with the chain to it; nothing of what cannot be seen."""
+    if not one.parent:
+        return ""
+    theirs, ours = one.check.source or "nothing", one.check.target or "nothing"
+    who = text.escape(one.parent, 120)
+    if one.through:
+        chain = " from ".join(text.escape(ref, 120) for ref in one.through)
+        who = f"Its {one.kin} {who} (by {chain})"
+    return f"{who} is {_code(theirs)}, this says {_code(ours)}: "
 
 
 def _code(value: str) -> str:

@@ -35,6 +35,7 @@ _KINDS = {
     "requirements": "Requirements",
     "sample": "Sample",
     "data": "Data set",
+    "code": "Code",
     "card": "Readme",
     "license": "License",
 }

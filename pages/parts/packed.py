@@ -17,6 +17,7 @@ _KINDS = {
     "requirements": "Requirements",
     "sample": "Sample rows",
     "data": "Data set",
+    "code": "Code",
     "card": "Card",
     "license": "License",
 }

@@ -21,7 +21,7 @@ def show(reg: Registry, actor: Actor, model: Model) -> None:
         row = st.container(horizontal=True, vertical_alignment="center")
         row.markdown(_average(found), width="stretch")
         _own(row, reg, actor, model, found)
-        if found.n_votes:
+        if found.n_votes > 1:
             said = (f"{stars} ★ {n}" for stars, n in enumerate(found.counts, 1) if n)
             st.caption(" · ".join(reversed(list(said))))
         if found.why_not:

@@ -30,6 +30,7 @@ def show(reg: Registry, actor: Actor, width: int) -> None:
     with st.container(border=True, width=width):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader("API tokens")
+            st.link_button("What the API can do", "/api/v1/docs", type="tertiary")
             if found and st.button("New token", key="account.token.new", icon=":material/add:"):
                 make(reg, actor)
         if not found:

@@ -22,27 +22,27 @@ _MAX_NAME = 200
 # leave out of them is refused. tests/registry/formats/test_names.py holds it to requirements.txt.
 _KNOWN = frozenset(
     """
-    absl alembic altair annotated_doc annotated_types antigravity anyio app argon2
-    ast_serialize attr attrs bcrypt blake3 boolean boto3 botocore captcha certifi cffi
-    charset_normalizer click cloudpickle confusable_homoglyphs croniter cryptography cupy dask
-    dateutil dbos deprecated dill distributed distutils docker dotenv execnet
-    extra_streamlit_components fabric fastapi filelock flask flatbuffers fsspec functorch
-    google graphql greenlet grimp gunicorn h11 h5py harfile httpcore httptools httpx
-    hypothesis hypothesis_graphql idna importlib_metadata importlinter iniconfig invoke
-    IPython isympy itsdangerous jinja2 joblib jsonpickle jsonschema jsonschema_rs
-    jsonschema_specifications jwt keras librt license_expression lightgbm limits llvmlite lz4
-    mako markdown_it markupsafe mdurl ml_dtypes mlflow mpmath multipart multiprocess mypy
-    mypy_extensions mypyc narwhals nbconvert networkx notebook numba numexpr numpy onnx
-    onnxruntime opentelemetry packaging pages pandas paramiko pathspec pexpect pickle5 PIL pip
-    pkg_resources playwright plotly pluggy polars prettytable prometheus_client psutil psycopg
-    psycopg_binary ptyprocess py pyarrow pycparser pydantic pydantic_core pydantic_settings
-    pydeck pygments pylab pymysql pyrate_limiter pytest python_multipart pytz rapidfuzz ray
-    referencing registry requests rich rpds ruff safetensors schemathesis scipy semver
-    setuptools sh six skl2onnx sklearn skops sortedcontainers sqlalchemy starlette streamlit
-    streamlit_authenticator structlog sympy tblib tensorboard tensorflow testpath
-    threadpoolctl toml torch torchaudio torchgen torchvision tornado tqdm trio
-    typing_extensions typing_inspection tzdata urllib3 uvicorn uvloop virtualenv watchdog
-    wcwidth websockets werkzeug wheel wrapt xdist xgboost xlrd yaml zipp zmq
+    absl alembic altair annotated_doc annotated_types antigravity anyio app argon2 ast_serialize
+    attr attrs bcrypt blake3 boolean boto3 botocore captcha certifi cffi charset_normalizer
+    click cloudpickle confusable_homoglyphs croniter cryptography cupy dask dateutil dbos
+    deprecated dill distributed distutils docker dotenv execnet extra_streamlit_components
+    fabric fastapi fastapi_offline filelock flask flatbuffers fsspec functorch google graphql
+    greenlet grimp gunicorn h11 h5py harfile httpcore httptools httpx hypothesis
+    hypothesis_graphql idna importlib_metadata importlinter iniconfig invoke IPython isympy
+    itsdangerous jinja2 joblib jsonpickle jsonschema jsonschema_rs jsonschema_specifications jwt
+    keras librt license_expression lightgbm limits llvmlite lz4 mako markdown_it markupsafe
+    mdurl ml_dtypes mlflow mpmath multipart multiprocess mypy mypy_extensions mypyc narwhals
+    nbconvert networkx notebook numba numexpr numpy onnx onnxruntime opentelemetry packaging
+    pages pandas paramiko pathspec pexpect pickle5 PIL pip pkg_resources playwright plotly
+    pluggy polars prettytable prometheus_client psutil psycopg psycopg_binary ptyprocess py
+    pyarrow pycparser pydantic pydantic_core pydantic_settings pydeck pygments pylab pymysql
+    pyrate_limiter pytest python_multipart pytz rapidfuzz ray referencing registry requests rich
+    rpds ruff safetensors schemathesis scipy semver setuptools sh six skl2onnx sklearn skops
+    sortedcontainers sqlalchemy starlette streamlit streamlit_authenticator structlog sympy
+    tblib tensorboard tensorflow testpath threadpoolctl toml torch torchaudio torchgen
+    torchvision tornado tqdm trio typing_extensions typing_inspection tzdata urllib3 uvicorn
+    uvloop virtualenv watchdog wcwidth websockets werkzeug wheel wrapt xdist xgboost xlrd yaml
+    zipp zmq
     """.split()
 )
 

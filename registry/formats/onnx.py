@@ -91,7 +91,7 @@ def _described(model: Any) -> Inspection:
         summary=f"ONNX graph, {len(graph.node)} nodes" + (f", {n:,} parameters" if n else ""),
         class_name=clean(graph.name),
         task=task,
-        details=_details(model, graph),
+        details=_details(model, graph, inputs),
         n_parameters=n,
         schema=schema,
         findings=tuple(_remarks(model, graph)),
@@ -188,7 +188,7 @@ def _n_parameters(graph: Any) -> int | None:
     return total or None
 
 
-def _details(model: Any, graph: Any) -> dict[str, Any]:
+def _details(model: Any, graph: Any, inputs: list[Input]) -> dict[str, Any]:
     operations: dict[str, int] = {}
     for node in graph.node:
         operations[clean(node.op_type, 60)] = operations.get(clean(node.op_type, 60), 0) + 1
@@ -199,6 +199,7 @@ def _details(model: Any, graph: Any) -> dict[str, Any]:
         "ir version": model.ir_version,
         "opset": {clean(o.domain or "ai.onnx"): o.version for o in list(model.opset_import)[:20]},
         "metadata": {clean(p.key): clean(p.value, 500) for p in list(model.metadata_props)[:50]},
+        "inputs": [(clean(name), dtype) for name, dtype, _ in inputs],
         "n_nodes": len(graph.node),
         "operations": dict(common),
     }

@@ -19,6 +19,7 @@ _INVISIBLE = {
 # What a sheet takes for a formula. Source: OWASP, "CSV Injection".
 FORMULA = r"^ *[=+\-@\t\r\n＝＋－＠]"
 NUMBER = r"^ *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_FORMULA, _NUMBER = re.compile(FORMULA), re.compile(NUMBER)
 UNSEEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069]"
 )
@@ -36,7 +37,7 @@ def guarded(cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
     seen = UNSEEN.sub("", cell)
-    return f"'{seen}" if re.match(FORMULA, seen) and not re.match(NUMBER, seen) else seen
+    return f"'{seen}" if _FORMULA.match(seen) and not _NUMBER.match(seen) else seen
 
 
 def unique(names: Iterable[str]) -> list[str]:

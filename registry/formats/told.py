@@ -20,7 +20,7 @@ from registry.formats.text import clean, plain
 from registry.records import Metric, Schema, Told
 
 _MOST_CARD, _MOST_MANIFEST = 1 << 20, 4 << 20
-_MOST_METRICS, _MOST_TAGS, _MOST_FACTS = 200, 30, 100
+_MOST_METRICS, _MOST_TAGS, _MOST_FACTS, _MOST_PARENTS = 200, 30, 100, 20
 
 
 def read(file: BinaryIO, card: str) -> Told:
@@ -77,6 +77,7 @@ def _manifest(archive: ZipFile, folder: str) -> Told:
         parameters=_facts(told.get("parameters")),
         training=_facts(told.get("training")),
         schema=schema,
+        parents=_parents(told.get("lineage")),
     )
 
 
@@ -175,6 +176,15 @@ def _named(told: Any) -> Any:
     if not isinstance(told, list):
         return told
     return {e["key"]: e.get("value") for e in told if isinstance(e, dict) and "key" in e}
+
+
+def _parents(told: Any) -> dict[str, str]:
+    """Refs of what the version was made from, and digests where they are told."""
+    told = told if isinstance(told, dict) else {}
+    listed, digests = told.get("parents"), told.get("digests")
+    refs = [r for r in listed if isinstance(r, str)] if isinstance(listed, list) else []
+    known = digests if isinstance(digests, dict) else {}
+    return {clean(ref, 200): clean(known.get(ref) or "", 64) for ref in refs[:_MOST_PARENTS]}
 
 
 def _facts(told: Any) -> dict[str, Any]:

@@ -62,6 +62,17 @@ class Limits:
     threads_max: int = 64
 
 
+@dataclass(frozen=True)
+class Online:
+    """What a process that asks addresses may do beyond computing, and no worker may.
+
+    `readable` are the only files; `ports` the only TCP ports, None for all.
+    """
+
+    readable: tuple[str, ...]
+    ports: frozenset[int] | None
+
+
 @cache
 def readable_paths() -> tuple[str, ...]:
     """Python, its libraries, this package and a little of /proc: all a worker may open.
@@ -101,13 +112,19 @@ def most_threads() -> int:
 
 
 def lock_down(
-    limits: Limits, layers: Layers, keep: set[int], *, uid: int | None, parent: int
+    limits: Limits,
+    layers: Layers,
+    keep: set[int],
+    *,
+    uid: int | None,
+    parent: int,
+    online: Online | None = None,
 ) -> None:
-    """Fence this freshly forked process in for good; only then may it read a model.
+    """Fence this new process in for good; only then may it read what others wrote.
 
     Args:
         keep: Descriptors that stay open besides 0, 1 and 2.
-        parent: Process id of the zygote; this process ends with it.
+        parent: Process id of the zygote, or of whoever started it; this process ends with it.
         uid: Identity to take, or None to keep the zygote's without its capabilities.
 
     Raises:
@@ -131,10 +148,11 @@ def lock_down(
     if os.getppid() != parent:
         raise OSError("the zygote is gone")
     if layers.landlock_abi:
-        landlock.restrict((*readable_paths(), *_OWN))
+        readable = online.readable if online else (*readable_paths(), *_OWN)
+        landlock.restrict(readable, online.ports if online else ())
     if layers.seccomp:
-        seccomp.install(files=layers.landlock_abi > 0)
-    _prove(layers)
+        seccomp.install(files=layers.landlock_abi > 0 or online is not None, online=bool(online))
+    _prove(layers, online)
 
 
 def probe() -> Layers:
@@ -202,11 +220,13 @@ def _address_space() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def _prove(layers: Layers) -> None:
+def _prove(layers: Layers, online: Online | None) -> None:
     """Fail closed: what must be denied is tried once."""
-    if (layers.landlock_abi or layers.seccomp) and not _denied(_open_root):
+    no_files = layers.landlock_abi or (layers.seccomp and not online)
+    if no_files and not _denied(_open_root):
         raise OSError("files outside the fence can be opened")
-    if layers.seccomp and not _denied(_make_socket):
+    family = socket.AF_UNIX if online else socket.AF_INET
+    if layers.seccomp and not _denied(lambda: socket.socket(family).close()):
         raise OSError("sockets can be made inside the fence")
 
 

@@ -18,7 +18,7 @@ from registry.errors import Busy
 from registry.sandbox import syscalls, wire
 from registry.sandbox.limits import Layers, Limits
 
-_SCRIPT = str(Path(__file__).with_name("zygote.py"))
+SCRIPT = str(Path(__file__).with_name("zygote.py"))
 _IMPORT_S, _ORDER_S = 180.0, 30.0
 
 
@@ -27,7 +27,7 @@ def probe() -> Layers:
     if not syscalls.LINUX:
         return Layers()
     asked = subprocess.run(
-        [sys.executable, "-I", "-B", _SCRIPT, "probe"],
+        [sys.executable, "-I", "-B", SCRIPT, "probe"],
         env=_environment(1),
         cwd="/",
         stdin=subprocess.DEVNULL,
@@ -51,7 +51,7 @@ class Litter:
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-B", _SCRIPT, str(theirs.fileno()), json.dumps(orders)],
+                    [sys.executable, "-I", "-B", SCRIPT, str(theirs.fileno()), json.dumps(orders)],
                     env=_environment(threads),
                     cwd="/",
                     stdin=subprocess.DEVNULL,

@@ -48,8 +48,15 @@ _OPENING = {
     "openat": (257, 56), "open": (2, -1), "getdents64": (217, 61),
     "readlink": (89, -1), "readlinkat": (267, 78),  # of /proc: what others have open
 }  # fmt: skip
+_ONLINE = {  # no bind, no listen: it asks and is never asked
+    "connect": (42, 203), "sendto": (44, 206), "sendmsg": (46, 211), "sendmmsg": (307, 269),
+    "shutdown": (48, 210), "getsockname": (51, 204), "getpeername": (52, 205),
+    "setsockopt": (54, 208), "getsockopt": (55, 209), "setitimer": (38, 103),
+}  # fmt: skip
 _FCNTL = (0, 1, 2, 3, 4, 1030, 1034)  # dup, flags, seals; not F_SETOWN: SIGIO could kill others
 _IOCTL = (0x5401, 0x5451)  # isatty, close-on-exec
+_IOCTL_ONLINE = (0x541B, 0x5421)  # bytes to read, non-blocking
+_IPV4, _IPV6 = 2, 10
 _CLONE_THREAD, _CLONE_NEW = 0x00010000, 0x7E020000
 
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -65,16 +72,19 @@ def available() -> bool:
     return syscalls.LINUX and syscalls.MACHINE in _ARCHITECTURES
 
 
-def install(*, files: bool) -> None:
+def install(*, files: bool, online: bool = False) -> None:
     """Filter this thread's and its future threads' calls for good; no_new_privs must be on.
 
     Args:
         files: Whether files may be opened at all; False where Landlock cannot say which.
+        online: Whether it may ask addresses of the internet; it never takes calls.
 
     Raises:
         OSError: The kernel refuses.
     """
-    code = b"".join(struct.pack("<HBBI", *step) for step in program(os.getpid(), files=files))
+    code = b"".join(
+        struct.pack("<HBBI", *step) for step in program(os.getpid(), files=files, online=online)
+    )
     held = syscalls.buffer(code)
     filter_ = struct.pack("@HP", len(code) // 8, ctypes.addressof(held))
     set_mode_filter, sync_threads = 1, 1
@@ -82,7 +92,7 @@ def install(*, files: bool) -> None:
     syscalls.call(number, set_mode_filter, sync_threads, syscalls.buffer(filter_))
 
 
-def program(pid: int, *, files: bool) -> list[Instruction]:
+def program(pid: int, *, files: bool, online: bool = False) -> list[Instruction]:
     """The filter for one worker: its own pid is the only one it may signal."""
     column = 0 if syscalls.MACHINE == "x86_64" else 1
     steps = [
@@ -93,15 +103,15 @@ def program(pid: int, *, files: bool) -> list[Instruction]:
     ]
     if syscalls.MACHINE == "x86_64":
         steps += [(_IF_AT_LEAST, 0, 1, 0x40000000), _give(_KILL)]  # the x32 calls
-    steps += _conditional(column, pid)
-    calls = _PLAIN | (_OPENING if files else {})
+    steps += _conditional(column, pid, online=online)
+    calls = _PLAIN | (_OPENING if files else {}) | (_ONLINE if online else {})
     for numbers in calls.values():
         if numbers[column] >= 0:
             steps += [(_IF_EQUAL, 0, 1, numbers[column]), _give(_ALLOW)]
     return [*steps, _give(_DENY)]
 
 
-def _conditional(column: int, pid: int) -> list[Instruction]:
+def _conditional(column: int, pid: int, *, online: bool) -> list[Instruction]:
     """Calls that depend on an argument. Each block ends in a return, so order is free."""
     clone = [
         *_argument(0), (_IF_ANY_BIT, 2, 0, _CLONE_NEW), (_IF_ANY_BIT, 0, 1, _CLONE_THREAD),
@@ -121,7 +131,8 @@ def _conditional(column: int, pid: int) -> list[Instruction]:
         (234, 131): _one_of(0, (pid,)),  # tgkill: abort() of itself
         (157, 167): _one_of(0, (PR_SET_NAME, PR_SET_VMA)),
         (72, 25): _one_of(1, _FCNTL),
-        (16, 29): _one_of(1, _IOCTL, otherwise=_ERRNO | errno.ENOTTY),
+        (16, 29): _one_of(1, (*_IOCTL, *(_IOCTL_ONLINE if online else ())), _ERRNO | errno.ENOTTY),
+        (41, 198): _one_of(0, (_IPV4, _IPV6) if online else ()),  # socket
     }
     steps: list[Instruction] = []
     for numbers, block in blocks.items():

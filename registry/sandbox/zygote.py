@@ -5,6 +5,7 @@ of the project nor a secret is ever inside. Ends when its control socket closes,
 with it.
 
     python -I zygote.py probe               prints the layers this host has, as JSON
+    python -I -S zygote.py fetch            asks one address, see fetcher.py
     python -I zygote.py <fd> <orders as JSON>
 """
 
@@ -41,12 +42,16 @@ _KEPT_OUT = {"sklearn": ("torch",)}
 
 
 def main() -> None:
-    """Answer a probe of this kernel, or serve forks until the control socket closes."""
+    """Answer a probe of this kernel, ask an address, or serve forks until the socket closes."""
     _adopt_package()
     if sys.argv[1] == "probe":
         from registry.sandbox import limits
 
         sys.stdout.write(json.dumps(vars(limits.probe())))
+    elif sys.argv[1] == "fetch":
+        from registry.sandbox import fetcher
+
+        fetcher.main()
     else:
         Zygote(int(sys.argv[1]), json.loads(sys.argv[2])).serve()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from registry import formats
+from registry import describing, formats
 from registry.errors import BrokenArtifact, UnknownFormat
 from registry.formats import archives, mlflow, sklearn, told, zips
 from registry.formats.marks import is_pickle
@@ -19,10 +19,13 @@ from registry.records import Finding, Package, Packed, PackedKind, Report
 from registry.scanners import VERSION
 from registry.scanners.zips import is_archive, is_pickled, refused, walked
 
-_CODE = frozenset(
-    ".py .pyc .pyd .pyw .so .dll .dylib .exe .com .sh .bash .zsh .bat .cmd .ps1 .js .mjs .jar "
-    ".class .rb .pl .php .lua .vbs .msi .app .whl .egg .deb .rpm .ipynb .r .jl".split()
+_SOURCE = frozenset(".py .pyi .ipynb .r .jl .sql .toml .cfg .ini".split())
+"""Text that was written to make or use a model: kept to be read and downloaded, never run here."""
+_PROGRAM = frozenset(
+    ".pyc .pyd .pyw .so .dll .dylib .exe .com .sh .bash .zsh .bat .cmd .ps1 .js .mjs .jar "
+    ".class .rb .pl .php .lua .vbs .msi .app .whl .egg .deb .rpm".split()
 )
+_CODE = _PROGRAM | {".py", ".ipynb", ".r", ".jl"}
 _PROGRAMS = (
     b"\x7fELF",
     b"#!",
@@ -38,7 +41,7 @@ _DATA = (".csv", ".tsv", ".parquet")
 _CONFIG = (".yaml", ".yml", ".json", ".txt")
 _PACKED = (".zip", ".gz", ".z", ".bz2", ".xz", ".lzma", ".lz4")  # of what: not said by these
 _MAX_WALKED = 16 << 20
-_WHY_CODE = "A package is stored for others to download and run: code has no place in it"
+_WHY_PROGRAM = "A package is for others to download: what runs at a double click has no place in it"
 
 
 def opened(file: BinaryIO) -> Package | None:
@@ -111,6 +114,10 @@ def _kind(name: str) -> PackedKind:
             return kind
     if ending in _DATA:
         return "sample" if ending == ".csv" and re.search("sample|example", base) else "data"
+    if ending in _SOURCE:
+        return "code"
+    if base == describing.MANIFEST:  # what it says is read, and written anew
+        return "left out"
     if ending in _CONFIG:
         return "config"
     inner = PurePosixPath(base.removesuffix(ending)).suffix if ending in _PACKED[1:] else ending
@@ -127,9 +134,10 @@ _BY_NAME: dict[PackedKind, re.Pattern[str]] = {
 def _wrong(file: BinaryIO, member: Member, kind: PackedKind, head: bytes) -> Iterator[Finding]:
     """Why a member must not be in a package."""
     name, shown = member.name, clean(member.name)
-    if PurePosixPath(name.lower()).suffix in _CODE or _is_program(head):
-        what = f"the file {shown} is a program or a script"
-        yield finding("block", "package-code", what, _WHY_CODE, "Make the package without it")
+    source = kind == "code" and head.startswith(b"#!")  # which names an interpreter
+    if PurePosixPath(name.lower()).suffix in _PROGRAM or (_is_program(head) and not source):
+        what = f"the file {shown} is a program or a script of a shell"
+        yield finding("block", "package-code", what, _WHY_PROGRAM, "Make the package without it")
     elif kind == "model":
         return  # scanned as a file of its own
     elif is_archive(head):

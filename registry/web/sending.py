@@ -17,7 +17,7 @@ class Sent(FileResponse):
     def __init__(self, opened: Opened) -> None:
         super().__init__(
             f"/dev/fd/{opened.fd}",
-            filename=opened.filename,
+            filename=opened.filename.rpartition("/")[2],
             media_type="application/octet-stream",
             headers={
                 "cache-control": "private, no-store",

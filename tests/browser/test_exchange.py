@@ -107,7 +107,7 @@ def _bring_back(page: Page, server: Server, folder: Path, path: Path) -> None:
 
 def _from_the_folder(page: Page, server: Server, folder: Path) -> None:
     page.goto(f"{server.url}/upload")
-    page.get_by_text("From the server's folder").click()
+    page.get_by_text("From the server", exact=True).click()
     expect(page.get_by_text("from the cluster/prices.joblib")).to_be_visible()
     screenshot(page, "exchange-folder", folder)
     page.get_by_role("button", name="Import", exact=True).click()

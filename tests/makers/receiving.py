@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,13 +17,14 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """`got` holds headers (lower case) and bytes of what came."""
+    """`got` holds headers (lower case) and bytes of what came; it answers unless `silent`."""
 
     url: str = ""
     status: int = 204
     answer: bytes = b""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     came: threading.Event = field(default_factory=threading.Event)
+    silent: bool = False
 
     @property
     def types(self) -> list[str]:
@@ -52,11 +54,17 @@ def receiver() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             here.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
             here.came.set()
+            while here.silent:
+                time.sleep(0.05)
             self.send_response(here.status)
             self.send_header("Content-Length", str(len(here.answer)))
             self.send_header("Location", "http://169.254.169.254/")
             self.end_headers()
             self.wfile.write(here.answer)
+
+        def handle(self) -> None:
+            with suppress(OSError):  # who was killed does not listen
+                super().handle()
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""

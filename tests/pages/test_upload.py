@@ -165,11 +165,13 @@ def test_a_package_fills_the_form(
     assert not staging_left(reg)
 
 
-def test_a_package_with_a_script_is_refused(visit: Visit, alice: Actor, iris_file: Path) -> None:
+def test_a_package_with_a_shell_script_is_refused(
+    visit: Visit, alice: Actor, iris_file: Path
+) -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("model.joblib", iris_file.read_bytes())
-        archive.writestr("train.py", "print(1)")
+        archive.writestr("train.sh", "echo")
     tab, _ = dropped(visit(alice, "upload.py"), "flowers.zip", made.getvalue())
     assert "File refused" in tab.error[0].value
     assert "train" in words(tab)

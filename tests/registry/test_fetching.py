@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 from pydantic import ValidationError
@@ -14,7 +12,9 @@ from pydantic import ValidationError
 from registry import fetch_child, fetching
 from registry.errors import FetchFailed
 from registry.fetch_child import Order, Refused
+from registry.sandbox.limits import Layers
 from registry.settings import Settings
+from tests.makers.web import served
 
 INNER = [
     "127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
@@ -24,82 +24,10 @@ INNER = [
 ]  # fmt: skip
 
 
-class Page(BaseHTTPRequestHandler):
-    """Answers well at `/`, and badly in one way per path."""
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, dict(self.headers)))  # type: ignore[attr-defined]
-        name = self.path.partition("?")[0].strip("/") or "good"
-        getattr(self, f"_{name}")()
-
-    def _good(self) -> None:
-        self._say(200, b"MIT License")
-
-    def _missing(self) -> None:
-        self._say(404, b"no")
-
-    def _to(self) -> None:
-        self.send_response(302)
-        self.send_header("Location", self.path.partition("?")[2])
-        self.end_headers()
-
-    def _round(self) -> None:
-        self.send_response(302)
-        self.send_header("Location", "/round")
-        self.end_headers()
-
-    def _endless(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        block = b"x" * 65536
-        try:
-            while True:
-                self.wfile.write(block)
-        except OSError:
-            return
-
-    def _bomb(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Encoding", "gzip")
-        self.end_headers()
-        self.wfile.write(gzip.compress(b"0" * 10_000_000))
-
-    def _slow(self) -> None:
-        try:
-            for letter in b"HTTP/1.1 200 OK\r\n" * 9:
-                self.wfile.write(bytes([letter]))
-                time.sleep(0.2)
-        except OSError:
-            return
-
-    def _headers(self) -> None:
-        self.send_response(200)
-        for number in range(200):
-            self.send_header(f"X-{number}", "x" * 100)
-        self.end_headers()
-
-    def _nonsense(self) -> None:
-        self.wfile.write(b"SSH-2.0-OpenSSH_9.9\r\n")
-
-    def _say(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Set-Cookie", "a=b")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    server.asked = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with served() as server:
+        yield server
 
 
 @pytest.fixture
@@ -117,6 +45,16 @@ def settings(port: int, **more: object) -> Settings:
 def test_nothing_is_fetched_unless_the_operator_says_so(port):
     with pytest.raises(FetchFailed, match="VITRINE_FETCH=1"):
         fetching.get(settings(port, fetch=False), f"http://127.0.0.1:{port}/")
+
+
+def test_a_kernel_that_cannot_fence_it_in_fetches_nothing_unless_the_operator_says_so(
+    port, monkeypatch
+):
+    monkeypatch.setattr(fetching, "_layers", lambda: Layers(landlock_abi=0, seccomp=True))
+    with pytest.raises(FetchFailed, match="VITRINE_ALLOW_WEAK_SANDBOX=1"):
+        fetching.get(settings(port), f"http://127.0.0.1:{port}/")
+    weak = settings(port, allow_weak_sandbox=True)
+    assert fetching.get(weak, f"http://127.0.0.1:{port}/").status == 200
 
 
 def test_what_is_permitted_is_fetched_without_cookies_or_proxies(server, port, monkeypatch):
@@ -184,6 +122,7 @@ def test_a_redirect_is_looked_at_like_the_first_address(port, onward):
         ("endless", "larger than"),
         ("bomb", "compressed"),
         ("headers", "no answer"),
+        ("line", "no answer"),
         ("nonsense", "no answer"),
         ("missing", "status 404"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from registry import exports, hub_card, models, packages, publish, staging, versions
+from registry import exports, hub_card, lineage, models, packages, publish, staging, versions
 from registry.core import Registry
 from registry.records import Actor, Details, Draft, Metric, Told, Version
 from tests.makers import fitted
 from tests.makers import models as makers
 
+Publish = Callable[..., Version]
 Drop = Callable[..., Draft | None]
 METRICS = (
     Metric("accuracy_score", 0.95, "", "", True, "file"),
@@ -115,6 +117,32 @@ def test_a_hub_repository_comes_back_with_its_metadata(
     assert draft
     assert draft.inspection.details[packages.KEPT]["card"].strip() == CARD
     assert draft.staged.digest == said.artifact.digest
+
+
+@pytest.mark.parametrize("what", exports.WHAT)
+def test_parents_come_back_for_who_may_see_them_and_only_where_they_are_the_same(
+    reg: Registry, alice: Actor, bob: Actor, iris: Version, drop: Drop, publish_file: Publish,
+    iris_file: Path, what: exports.What,
+) -> None:  # fmt: skip
+    tuned = publish_file(
+        alice, iris_file, check=what == "mlflow", name="Tuned", parents=(iris.ref,)
+    )
+    found = told(drop(sent(reg, alice, tuned, what))).parents
+    assert found == {iris.ref: iris.artifact.digest}
+    assert lineage.known(reg, alice, found) == (iris.ref,)
+    assert lineage.known(reg, bob, found) == lineage.known(reg, bob, {"alice/none@1": ""}) == ()
+    assert lineage.known(reg, alice, {iris.ref: "0" * 64, "alice/iris@9": "", "odd": ""}) == ()
+
+
+@pytest.mark.parametrize(
+    "lineage_told", ["x", {"parents": "alice/iris@1"}, {"parents": [3, None], "digests": 3}]
+)
+def test_a_lineage_that_makes_no_sense_names_nobody(
+    drop: Drop, iris_file: Path, lineage_told: object
+) -> None:
+    manifest = json.dumps({"vitrine": 1, "lineage": lineage_told}).encode()
+    draft = drop({"vitrine.json": manifest, "model.joblib": iris_file.read_bytes()})
+    assert told(draft).parents == {}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from registry import license_checks, lineage, models, staging
+from registry import compare, license_checks, lineage, models, staging
 from registry.errors import FetchFailed, Forbidden, InvalidInput, NotFound
 from registry.records import GUEST
 
@@ -72,11 +72,80 @@ def test_a_parent_that_forbids_it_is_named_with_the_reason(reg, alice, iris, chi
     assert "as a whole, under GPL-3.0" in found.check.why
 
 
-def test_a_parent_that_one_may_not_see_is_not_spoken_of(reg, alice, bob, iris, child):
-    models.publish_to_all(reg, alice, child.model)
-    assert license_checks.of_parents(reg, bob, child.ref) == ()
+@pytest.fixture
+def grandchild(reg, alice, iris, child, publish_file, iris_file):
+    """A model under MIT made from the child."""
+    made = publish_file(alice, iris_file, check=False, name="Grandchild", license="MIT")
+    lineage.link(reg, alice, made.ref, child.ref, "distilled")
+    return made
+
+
+def test_a_grandparent_that_forbids_it_is_named_with_the_way_to_it(
+    reg, alice, iris, child, grandchild
+):
+    parent, grandparent = license_checks.of_parents(reg, alice, grandchild.ref)
+    assert (parent.parent, parent.kin, parent.check.compatible) == (child.ref, "parent", "yes")
+    assert (grandparent.parent, grandparent.kin) == (iris.ref, "grandparent")
+    assert (grandparent.through, grandparent.relation) == ((child.ref,), "fine-tuned")
+    assert grandparent.check.compatible == "no"
+
+
+def test_an_ancestor_by_two_ways_is_named_once_by_the_shorter(reg, alice, iris, child, grandchild):
+    lineage.link(reg, alice, grandchild.ref, iris.ref)
+    found = license_checks.of_parents(reg, alice, grandchild.ref)
+    assert {one.parent: one.through for one in found} == {child.ref: (), iris.ref: ()}
+
+
+def test_of_a_parent_that_one_may_not_see_neither_name_nor_license_is_said(
+    reg, alice, bob, iris, child, grandchild
+):
+    models.publish_to_all(reg, alice, grandchild.model)
+    (found,) = license_checks.of_parents(reg, bob, grandchild.ref)
+    assert (found.parent, found.relation, found.through) == ("", "", ())
+    assert (found.check.source, found.check.compatible) == ("", "unknown")
+    assert "a parent you cannot see" in found.check.why
     with pytest.raises(NotFound):
         license_checks.for_parents(reg, bob, "MIT", [iris.ref])
+
+
+def test_what_lies_behind_a_hidden_parent_stays_hidden(reg, alice, bob, iris, child, grandchild):
+    models.publish_to_all(reg, alice, grandchild.model)
+    models.publish_to_all(reg, alice, iris.model)
+    (found,) = license_checks.of_parents(reg, bob, grandchild.ref)
+    assert iris.ref not in repr(found)
+
+
+def test_a_long_line_is_walked_to_its_bound_and_the_rest_is_said(reg, alice, child, monkeypatch):
+    monkeypatch.setattr(lineage, "MAX_KIN", 1)
+    (found,) = license_checks.of_parents(reg, alice, child.ref)
+    assert (found.parent, found.check.compatible) == ("", "unknown")
+    assert "more than is looked at" in found.check.why
+
+
+def test_the_parents_of_a_chosen_parent_are_asked_too(reg, alice, iris, child):
+    chosen, behind = license_checks.for_parents(reg, alice, "MIT", [child.ref])
+    assert (chosen.parent, behind.parent, behind.through) == (child.ref, iris.ref, (child.ref,))
+    assert behind.check.compatible == "no"
+
+
+def test_a_comparison_has_what_parents_make_of_each_license(
+    reg, alice, bob, iris, child, grandchild
+):
+    def row(actor, *refs):
+        facts = compare.versions(reg, actor, refs).sections[0]
+        return next((one.cells for one in facts.rows if one.name == "License and parents"), None)
+
+    assert row(alice, iris.ref) is None
+    assert row(alice, iris.ref, child.ref, grandchild.ref) == (
+        None,
+        f"not compatible: its parent {iris.ref} is GPL-3.0-only",
+        f"not compatible: its grandparent {iris.ref} is GPL-3.0-only",
+    )
+    models.edit(reg, alice, child.model, license="GPL-3.0-only")
+    assert row(alice, child.ref) == ("compatible",)
+    models.publish_to_all(reg, alice, grandchild.model)
+    (said,) = row(bob, grandchild.ref)
+    assert said.startswith("unknown: a parent you cannot see")
 
 
 def test_a_license_is_checked_while_it_is_chosen(reg, alice, iris, child):

@@ -128,3 +128,65 @@ def test_whatever_is_typed_is_read_or_refused_in_words(typed):
 
 def test_later_versions_are_in_the_table():
     assert {name for each in OR_LATER.values() for name in each} <= set(RULES)
+
+
+OF_OSADL = """
+    MIT            y y y y y y y y y y y
+    BSD-2-Clause   y y y y y y y y y y y
+    BSD-3-Clause   y y y y y y y y y y y
+    ISC            y y y y y y y y y y y
+    Unlicense      y y y y y y y y y y y
+    Apache-2.0     y y y y y y y n y n y
+    MPL-2.0        n n n n n n y y y y y
+    LGPL-2.1-only  n n n n n n n y n y y
+    LGPL-3.0-only  n n n n n n n n y n y
+    GPL-2.0-only   n n n n n n n n n y n
+    GPL-3.0-only   n n n n n n n n n n y
+"""
+"""Whether what is under the row may be copied into what is under the column, in the same order.
+
+Source: OSADL license compatibility matrix, 4 November 2024 (CC-BY-4.0, Open Source Automation
+Development Lab), the rows of these licenses. LGPL-2.1 to GPL-2.0 is "check dependency" there: it
+must first be put under GPL-2.0, as section 3 of the LGPL allows.
+"""
+OF_FSF = """
+    GPL-2.0-only       y/y y/y n/n n/n n/n n/n
+    GPL-2.0-or-later   y/y y/y y/y n/n n/n n/n
+    GPL-3.0-or-later   n/n y/y y/y n/n n/n n/n
+    LGPL-2.1-only      y/y y/y y/y y/y y/y n/y
+    LGPL-2.1-or-later  y/y y/y y/y y/y y/y y/y
+    LGPL-3.0-or-later  n/n y/y y/y n/y y/y y/y
+"""
+"""Whether the row may be copied into the column, and used by it as a library; in the same order.
+
+"OK if you convert" is n here: the result then has another license than the column.
+
+Source: gnu.org/licenses/gpl-faq.html#AllCompatibility, rows "copy code" and "use a library".
+"""
+
+
+def test_the_table_says_of_copying_what_the_matrix_of_osadl_says():
+    rows = [line.split() for line in OF_OSADL.split("\n") if line.strip()]
+    names = [name for name, *_ in rows]
+    assert {
+        (source, target): said
+        for source, *cells in rows
+        for target, said in zip(names, cells, strict=True)
+    } == {
+        (source, target): licenses.check(source, target).compatible[0]
+        for source, target in product(names, names)
+    }
+
+
+def test_the_table_says_of_the_gnu_licenses_what_the_matrix_of_the_fsf_says():
+    rows = [line.split() for line in OF_FSF.split("\n") if line.strip()]
+    for source, *cells in rows:
+        for (target, *_), said in zip(rows, cells, strict=True):
+            copied, used = (licenses.check(source, target, use) for use in ("derived", "part"))
+            ours = f"{copied.compatible[0]}/{used.compatible[0]}"
+            assert (source, target, ours) == (source, target, said)
+
+
+def test_what_only_fits_a_later_version_says_which_choice_falls_away():
+    found = licenses.check("GPL-3.0-only", "GPL-2.0-or-later")
+    assert found.warnings[-1] == "Only as GPL-3.0-only: the choice of GPL-2.0-only falls away"

@@ -13,8 +13,9 @@ import yaml
 
 from registry import exports, models
 from registry.core import Registry
-from registry.errors import Conflict, InvalidInput
+from registry.errors import InvalidInput
 from registry.records import Actor, Metric, Version
+from registry.tables import VersionRow
 from tests.makers import models as makers
 
 Publish = Callable[..., Version]
@@ -45,7 +46,7 @@ def test_a_plain_pickle_is_kept_as_it_is(
     archive = folder(reg, alice, pickled)
     assert sorted(archive.namelist()) == [
         "MLmodel", "conda.yaml", "input_example.json", "model.pkl", "python_env.yaml",
-        "requirements.txt",
+        "requirements.txt", "vitrine.json",
     ]  # fmt: skip
     assert archive.read("model.pkl") == makers.sklearn_pickle(tmp_path).read_bytes()
     python, own = (described(archive)["flavors"][n] for n in ("python_function", "sklearn"))
@@ -125,10 +126,47 @@ def test_a_file_that_no_flavor_loads_is_refused(
         exports.open_export(reg, alice, version.ref, "mlflow")
 
 
-def test_a_graph_that_takes_columns_of_text_is_refused(
+def inputs_of(archive: zipfile.ZipFile) -> list[dict]:
+    return json.loads(described(archive)["signature"]["inputs"])
+
+
+def test_a_graph_with_an_input_per_column_is_asked_for_tensors_by_name(
     reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path
 ) -> None:
     version = publish_file(alice, makers.onnx_columns(tmp_path), check=False, name="Columns")
-    assert "columns of text" in exports.why_not(version, "mlflow")
-    with pytest.raises(Conflict, match="columns of text"):
-        exports.open_export(reg, alice, version.ref, "mlflow")
+    assert [(i["name"], i["tensor-spec"]) for i in inputs_of(folder(reg, alice, version))] == [
+        ("age", {"dtype": "float32", "shape": [-1, 1]}),
+        ("tenure", {"dtype": "int64", "shape": [-1, 1]}),
+        ("city", {"dtype": "object", "shape": [-1, 1]}),
+    ]
+
+
+def test_a_graph_with_probabilities_takes_one_matrix_without_a_name(
+    reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path
+) -> None:
+    file = makers.onnx_classifier_tensors(tmp_path)
+    archive = folder(reg, alice, publish_file(alice, file, check=False, name="Matrix"))
+    assert inputs_of(archive) == [
+        {"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1, 4]}}
+    ]
+    outputs = json.loads(described(archive)["signature"]["outputs"])
+    assert [output["name"] for output in outputs] == ["label", "probabilities"]
+    assert archive.read("model.onnx") == file.read_bytes()
+
+
+def test_a_graph_with_one_number_for_a_row_is_asked_for_columns(
+    reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path
+) -> None:
+    version = publish_file(alice, makers.onnx_regressor(tmp_path), check=False, name="Number")
+    assert {i["type"] for i in inputs_of(folder(reg, alice, version))} == {"double"}
+
+
+def test_a_graph_inspected_before_its_inputs_were_kept_is_looked_at_again(
+    reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path
+) -> None:
+    version = publish_file(alice, makers.onnx_columns(tmp_path), check=False, name="Columns")
+    with reg.writing() as s:
+        row = s.get_one(VersionRow, version.id)
+        details = {k: v for k, v in row.inspection["details"].items() if k != "inputs"}
+        row.inspection = {**row.inspection, "details": details}
+    assert [i["name"] for i in inputs_of(folder(reg, alice, version))] == ["age", "tenure", "city"]

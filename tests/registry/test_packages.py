@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from sqlalchemy import select
 
-from registry import checks, packages, publish, staging, versions
+from registry import checks, exports, packages, publish, staging, versions
 from registry.errors import BrokenArtifact, Rejected, SeveralModels, TooLarge, UnsafeArtifact
 from registry.records import Details
 from registry.tables import StagedRow
@@ -110,7 +110,11 @@ def test_what_is_a_format_itself_is_no_package(reg, alice, drop, tmp_path, make)
 
 
 HOSTILE = {
-    "a script": {"run.py": b"print(1)\n"},
+    "a compiled script": {"run.pyc": b"\xa7\r\r\n"},
+    "a library as code": {"run.py": b"\x7fELF\x02\x01"},
+    "bytes as code": {"run.py": b"a = 1\x00"},
+    "a pickle as code": {"run.py": pickle.dumps({"a": print})},
+    "an archive as code": {"run.ipynb": packed({"a.txt": b"a"})},
     "a shell script": {"install.sh": b"echo\n"},
     "a library": {"fast.so": b"\x7fELF\x02\x01"},
     "a library under another name": {"notes.txt": b"\x7fELF\x02\x01"},
@@ -128,6 +132,29 @@ HOSTILE = {
     "two names that differ in case": {"Notes.txt": b"x", "notes.txt": b"y"},
     "a bomb": {"zeros.csv": bytes(40 << 20)},
 }
+
+
+def test_code_is_kept_with_its_folders_as_a_component_of_its_own(reg, alice, drop, beside):
+    beside |= {
+        "flowers/code/train.py": b"#!/usr/bin/env python\nimport this\n",
+        "flowers/tools/__init__.py": b"a = 1\n",
+        "flowers/more/tools/__init__.py": b"b = 2\n",
+        "flowers/pyproject.toml": b"[project]\n",
+    }
+    draft = packages.unpack(reg, alice, drop(beside))
+    files = draft.inspection.details[packages.KEPT]["files"]
+    version = publish.publish(reg, alice, draft.id, Details(name="Flowers", files=files))
+    names = ["more/tools/__init__.py", "pyproject.toml", "tools/__init__.py", "train.py"]
+    assert sorted(a.filename for a in version.artifacts if a.kind == "code") == names
+    alone = b"".join(exports.open_export(reg, alice, version.ref, "package", ["code"]).blocks)
+    with zipfile.ZipFile(io.BytesIO(alone)) as archive:
+        assert archive.namelist()[2:] == [f"code/{name}" for name in names]
+    again = packages.unpack(reg, alice, drop(b"".join(
+        exports.open_export(reg, alice, version.ref).blocks)))  # fmt: skip
+    with reg.reading() as s:
+        rows = s.execute(select(StagedRow)).scalars().all()
+    ids = {i for k, i in again.inspection.details[packages.KEPT]["files"].items() if "code" in k}
+    assert sorted(row.filename for row in rows if row.id in ids) == names
 
 
 @pytest.mark.parametrize("what", HOSTILE)

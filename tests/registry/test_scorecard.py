@@ -77,7 +77,7 @@ def test_a_parent_counts_twice_by_its_license_and_its_own_net_score(
     lineage.link(reg, alice, child.ref, iris.ref)
     found = scores(reg, alice, child.ref)
     assert found["license"].value == 0
-    assert "not compatible with alice/iris@1" in found["license"].evidence
+    assert "not compatible with its parent alice/iris@1" in found["license"].evidence
     net = scorecard.of_version(reg, alice, iris.ref).net
     assert found["lineage"].value == pytest.approx(net, abs=1e-3)
 

@@ -16,6 +16,7 @@ from registry.web.api import (
     auditing,
     batches,
     browsing,
+    explorer,
     exporting,
     fetching,
     gates,
@@ -68,7 +69,7 @@ api = _Api(
         "Lists come in pages: `items`, and `next`, the `cursor` of the page after it. "
         "Errors are problem details (RFC 9457): `detail` says what, why and what to do."
     ),
-    docs_url=None,  # they would load scripts from elsewhere, which the content policy refuses
+    docs_url=None,  # explorer.py: these would load scripts from elsewhere
     redoc_url=None,
     separate_input_output_schemas=False,
     generate_unique_id_function=lambda route: f"{route.tags[0]}.{route.name.strip('_')}",
@@ -80,7 +81,7 @@ api = _Api(
     },
 )
 _CHANGING = (models, versions, aliases, publishing, resuming)
-for part in (signing_in, people, browsing, fetching, *_CHANGING, predicting):
+for part in (signing_in, people, browsing, fetching, *_CHANGING, predicting, explorer):
     api.include_router(part.router)
 _QUALITY = (gates, measuring, ratings, trust, usage)
 for part in (auditing, batches, exporting, governing, history, *_QUALITY, webhooks):

@@ -118,7 +118,8 @@ def ref(shape: type[BaseModel]) -> dict[str, str]:
 def form_of(uploaded: type[BaseModel], details: type[BaseModel]) -> dict[str, Any]:
     """A body that brings its file, or names the upload that brought it."""
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
-    others = dict.fromkeys(("config", "requirements", "sample", "data", "card", "license"), file)
+    kinds = ("config", "requirements", "sample", "data", "code", "card", "license")
+    others = dict.fromkeys(kinds, file)
     form = {
         "type": "object",
         "required": ["file"],

@@ -72,9 +72,10 @@ class LicenseShape(Shape):
 
 
 class ParentLicenseShape(Shape):
-    """The license of a parent against that of the version made from it."""
+    """The license of a parent, or of a parent of one, against that of what was made from it."""
 
-    parent: Ref
+    parent: str = Field(examples=["alice/base@2"], description="Empty: not for you to see.")
+    through: list[str] = Field(description="Versions between, the nearest first.")
     relation: Relation
     check: LicenseShape
 

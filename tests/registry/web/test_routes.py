@@ -162,6 +162,17 @@ def test_every_answer_carries_the_security_headers(client: Client) -> None:
         assert answer.headers["referrer-policy"] == "same-origin"
 
 
+def test_the_api_can_be_read_in_a_browser_without_asking_another_host(client: Client) -> None:
+    page = client.get("/api/v1/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    asked = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(asked) == 3
+    for path in asked:
+        assert client.get(f"/api/v1/{path}").status_code == 200
+    assert client.get("/api/v1/docs/../app.py").status_code == 404
+    assert client.get("/api/v1/docs/redoc.standalone.js").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/metrics/", "/x/_stcore/metrics"])
 def test_metrics_are_nobodys_business(client: Client, path: str) -> None:
     answer = client.get(path)
