@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
 
 from registry import models, policy
 from registry.core import Registry
 from registry.records import Actor, AuditLine, Page
-from registry.tables import AuditRow, ModelRow
+from registry.tables import AuditRow, GrantRow, ModelRow
 
 _OTHERS = frozenset({"parent", "similar"})
+_FOR_MANAGERS = ("model.share", "model.unshare", "webhook.")
+"""Actions that say with whom a model is shared, and where its events go."""
 
 
 def find(
@@ -35,7 +38,17 @@ def find(
             .limit(size)
             .offset((page - 1) * size)
         ).scalars()
-        return Page(tuple(record(actor, row) for row in rows), total, page, size)
+        managed = managed_in(s, actor)
+        return Page(tuple(record(actor, row, managed) for row in rows), total, page, size)
+
+
+def managed_in(s: Session, actor: Actor) -> frozenset[str]:
+    """The ids of the models that the actor manages."""
+    granted = select(GrantRow.model_id).where(
+        GrantRow.user_id == actor.id, GrantRow.level == "manage"
+    )
+    mine = or_(ModelRow.owner_id == actor.id, ModelRow.id.in_(granted))
+    return frozenset(s.execute(select(ModelRow.id).where(mine)).scalars())
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
@@ -49,14 +62,16 @@ def sees_all(actor: Actor) -> bool:
     return not policy.why_not(actor, None, "people.govern")
 
 
-def record(actor: Actor, row: Any) -> AuditLine:
-    """A line as this actor may read it."""
-    said = _told(actor, row)
+def record(actor: Actor, row: Any, managed: frozenset[str]) -> AuditLine:
+    """A line as this actor, who manages these models, may read it."""
+    said = _told(actor, row, managed)
     return AuditLine(row.id, row.at, row.actor, row.action, row.subject, said)
 
 
-def _told(actor: Actor, row: Any) -> dict[str, Any]:
+def _told(actor: Actor, row: Any, managed: frozenset[str]) -> dict[str, Any]:
     """The details; other models are named to who named them only: others may not see those."""
-    if row.detail.keys().isdisjoint(_OTHERS) or row.actor_id == actor.id or sees_all(actor):
+    if row.actor_id == actor.id or sees_all(actor):
         return dict(row.detail)
+    if row.action.startswith(_FOR_MANAGERS) and row.model_id not in managed:
+        return {}
     return {key: said for key, said in row.detail.items() if key not in _OTHERS}

@@ -63,12 +63,13 @@ def drop_in(s: Session, reg: Registry, *, version_id: str = "", model_id: str = 
     Runs inside the writing transaction, so that no publish can take up the same bytes meanwhile.
 
     Returns:
-        Bytes freed in the store.
+        Their size in bytes, also of what stays: less would tell that others keep the same bytes.
     """
     versions = select(VersionRow.id).where(
         VersionRow.model_id == model_id if model_id else VersionRow.id == version_id
     )
     mine = ArtifactRow.version_id.in_(versions)
-    digests = set(s.execute(select(ArtifactRow.digest).where(mine)).scalars())
+    files = s.execute(select(ArtifactRow.digest, ArtifactRow.size_bytes).where(mine)).all()
     s.execute(delete(ArtifactRow).where(mine))
-    return holdings.free_in(s, reg, digests)
+    holdings.free_in(s, reg, {digest for digest, _ in files})
+    return sum(size_bytes for _, size_bytes in files)

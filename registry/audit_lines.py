@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = ("csv", "jsonl")
 MOST_EXPORTED, _BLOCK = 100_000, 1000
 _READ = (
     *(AuditRow.id, AuditRow.at, AuditRow.actor_id, AuditRow.actor),
-    *(AuditRow.action, AuditRow.subject, AuditRow.detail),
+    *(AuditRow.action, AuditRow.subject, AuditRow.detail, AuditRow.model_id),
 )
 _AS_A_LINE = json.JSONEncoder(ensure_ascii=False).encode  # made once, not for every line
 _IN_A_CELL = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
@@ -43,7 +43,9 @@ def find(
             .limit(size)
             .offset((page - 1) * size)
         ).scalars()
-        return Page(tuple(activity.record(actor, row) for row in rows), total, page, size)
+        managed = activity.managed_in(s, actor)
+        items = tuple(activity.record(actor, row, managed) for row in rows)
+        return Page(items, total, page, size)
 
 
 def actions(reg: Registry, actor: Actor) -> tuple[str, ...]:
@@ -68,13 +70,14 @@ def export(reg: Registry, actor: Actor, wanted: AuditFilter, kind: Kind) -> byte
     where = _where(actor, wanted)
     newest = select(AuditRow.id).where(*where).order_by(AuditRow.id.desc()).limit(MOST_EXPORTED)
     with reg.reading() as s:
+        managed = activity.managed_in(s, actor)
         first = s.scalar(select(func.min(newest.subquery().c.id))) or 0
         # on the connection, since rows of the mapping would take three times as long
         rows = s.connection().execute(
             select(*_READ).where(*where, AuditRow.id >= first).order_by(AuditRow.id)
             .execution_options(yield_per=_BLOCK)
         )  # fmt: skip
-        return make(activity.record(actor, row) for row in rows).encode()
+        return make(activity.record(actor, row, managed) for row in rows).encode()
 
 
 def _where(actor: Actor, wanted: AuditFilter) -> list[ColumnElement[bool]]:

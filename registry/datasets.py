@@ -153,7 +153,7 @@ def say_in(row: DatasetRow, target: str, task: str) -> None:
 
 
 def remove(reg: Registry, actor: Actor, dataset_id: str) -> int:
-    """Delete a data set; evaluations stay, without the rows. Bytes freed in the store.
+    """Delete a data set; evaluations stay, without the rows. Its size in bytes.
 
     Raises:
         NotFound: It is gone, or it is somebody else's.
@@ -161,9 +161,10 @@ def remove(reg: Registry, actor: Actor, dataset_id: str) -> int:
     with reg.writing() as s:
         row = row_in(s, actor, dataset_id)
         audit.record(s, actor, "dataset.remove", row.filename, digest=row.digest)
-        digest = row.digest
+        digest, size_bytes = row.digest, row.size_bytes
         s.delete(row)
-        return holdings.free_in(s, reg, [digest])
+        holdings.free_in(s, reg, [digest])
+        return size_bytes  # what the store frees would tell whether others keep the same rows
 
 
 def drop_all_in(s: Session, user_id: str) -> list[str]:

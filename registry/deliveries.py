@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from registry import audit, fetching, jobs, models, policy, sessions, webhooks
+from registry import audit, fetching, jobs, models, policy, rates, sessions, webhooks
 from registry.core import Registry
 from registry.errors import Conflict, FetchFailed
 from registry.records import SYSTEM, Actor, Delivery
@@ -90,7 +90,11 @@ def ping(reg: Registry, actor: Actor, webhook_id: str) -> Delivery:
     Raises:
         Conflict: Webhooks are off, or this one is.
         NotFound: There is none that the actor may change.
+        RateLimited: There were too many addresses asked within the last minute.
     """
+    with reg.reading() as s:
+        webhooks.row_in(s, actor, webhook_id)
+    rates.spend_link(reg, actor)
     with reg.writing() as s:
         hook, model = webhooks.row_in(s, actor, webhook_id)
         if why := hook.disabled or ("" if reg.settings.webhooks else webhooks.OFF):

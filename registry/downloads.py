@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import NamedTuple
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
@@ -13,7 +14,7 @@ from registry import models, rates, references, sessions
 from registry.core import Registry
 from registry.errors import Forbidden, NotFound
 from registry.records import Actor, DownloadLine, Page
-from registry.tables import ArtifactRow, DownloadRow, ModelRow, UserRow, VersionRow, new_id
+from registry.tables import ArtifactRow, DownloadRow, ModelRow, UserRow, VersionRow, new_id, now
 
 
 class Opened(NamedTuple):
@@ -47,7 +48,8 @@ def open_file(reg: Registry, actor: Actor, ref: str, file: str, *, counted: bool
     """Open the file of a version that has this id, or is the first of this kind.
 
     Args:
-        counted: Whether this is a download of its own, not the rest of one.
+        counted: Whether this is a download of its own. The rest of one is not, if the actor began
+            one within a day: else leaving out the first byte would keep it from being counted.
 
     Raises:
         NotFound: No such file or version, or the actor may not see it.
@@ -66,7 +68,7 @@ def open_file(reg: Registry, actor: Actor, ref: str, file: str, *, counted: bool
     if row is None:
         raise NotFound(f"this version has no file {file!r}")
     fd = reg.store.open(row.digest, row.blake3)
-    if counted:
+    if counted or not _has_begun(reg, actor, row.id):
         with reg.writing() as s:
             s.add(DownloadRow(artifact_id=row.id, user_id=actor.id))
     return Opened(fd, row.filename, row.size_bytes, row.digest)
@@ -152,6 +154,17 @@ def history(
             line = DownloadLine(file.at, by or "", number, file.what, (filename, *names))
             lines[file.trip] = line
         return Page(tuple(lines.values()), total, page, size)
+
+
+def _has_begun(reg: Registry, actor: Actor, artifact_id: str) -> bool:
+    """Whether the actor has downloaded the file, or begun to, within a day."""
+    lately = select(DownloadRow.id).where(
+        DownloadRow.artifact_id == artifact_id,
+        DownloadRow.user_id == actor.id,
+        DownloadRow.at > now() - timedelta(days=1),
+    )
+    with reg.reading() as s:
+        return s.execute(lately.limit(1)).first() is not None
 
 
 def _row_in(s: Session, actor: Actor, artifact_id: str) -> ArtifactRow:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import cast
 
 from sqlalchemy import select
@@ -22,11 +23,14 @@ from registry.records import (
 )
 from registry.tables import AliasRow, ModelRow, UserRow, VersionRow
 
+_NAMING = ("duplicate", "similar-name")
+"""Rules of findings that name other models: those that whoever uploaded the file may see."""
+
 
 def as_versions(
     s: Session, actor: Actor, model: ModelRow, rows: Sequence[VersionRow]
 ) -> list[Version]:
-    """Records of the rows of one model; parents only as far as the actor may see them."""
+    """Records of the rows of one model; other models only as far as the actor may see them."""
     ids = [row.id for row in rows]
     owner, _, slug = models.address(s, model).partition("/")
     users = {row.created_by_id for row in rows}
@@ -51,11 +55,11 @@ def as_versions(
             lifecycle=cast("Lifecycle", row.lifecycle),
             created_by=names.get(row.created_by_id or "", "former user"),
             created_at=row.created_at,
-            inspection=codec.load(Inspection, row.inspection),
+            inspection=_inspection(actor, row),
             schema=codec.load(Schema, row.schema) if row.schema else None,
             notes=row.notes,
             failure=row.failure,
-            findings=tuple(Finding(**finding) for finding in row.findings),
+            findings=_told(actor, row, (Finding(**finding) for finding in row.findings)),
             report=reports.get(row.id),
             decisions=decided.get(row.id, ()),
             parameters=row.parameters,
@@ -69,6 +73,17 @@ def as_versions(
         )
         for row in rows
     ]
+
+
+def _inspection(actor: Actor, row: VersionRow) -> Inspection:
+    found = codec.load(Inspection, row.inspection)
+    return replace(found, findings=_told(actor, row, found.findings))
+
+
+def _told(actor: Actor, row: VersionRow, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings as this actor may read them: others may not see what the uploader may see."""
+    own = row.created_by_id == actor.id
+    return tuple(one for one in findings if own or one.rule not in _NAMING)
 
 
 def _aliases(s: Session, ids: Sequence[str]) -> dict[str, list[str]]:

@@ -24,6 +24,7 @@ from registry import (
     lineage,
     mlflow_folder,
     models,
+    rates,
     sessions,
     versions,
     zipping,
@@ -93,11 +94,13 @@ def open_export(
         InvalidInput: `what` or a part is unknown, or MLflow has no flavor for such a file.
         Conflict: MLflow would not ask it, or it must be converted first and does not load.
         PredictionFailed: Converting it failed; why.
+        RateLimited: There were too many downloads within the last minute.
         StoreError: Bytes are missing or have changed; also while they are read.
     """
     _refuse_unknown(what, parts)
     with reg.reading() as s:
         leaving = _leaving_in(s, reg, actor, ref)
+    rates.spend_download(reg, actor)
     made, taken = _MAKERS[what](reg, leaving, parts)
     if not made:
         raise InvalidInput({"parts": "this version has no such files"})

@@ -6,7 +6,7 @@ that was looked at, while TLS and the Host header keep the name. So a name that 
 address a moment later gains nothing. Standard library only.
 
 Source: OWASP Server-Side Request Forgery Prevention, case 2; RFC 6890 (special addresses),
-RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo).
+RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo), RFC 3879 (site-local, once).
 """
 
 from __future__ import annotations
@@ -139,9 +139,10 @@ def _permit(address: Address, port: int, allow: Sequence[str]) -> None:
     if any(_listed(address, port, entry) for entry in allow):
         return
     for one in (address, *_inside(address)):
-        if not one.is_global or one.is_multicast or one.is_unspecified or one.is_reserved:
+        inner = not one.is_global or (one.version == 6 and one.is_site_local)
+        if inner or one.is_multicast or one.is_unspecified or one.is_reserved:
             raise Refused(
-                f"it leads to {one}, which is not on the public internet; "
+                "it leads to an address that is not on the public internet; "
                 "the operator can permit it with VITRINE_FETCH_ALLOW"
             )
     if port not in PORTS:

@@ -15,7 +15,7 @@ from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
 from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from registry import audit
+from registry import audit, rates
 from registry.calling import Login
 from registry.core import Registry
 from registry.errors import NotSignedIn
@@ -73,12 +73,14 @@ def refresh(reg: Registry, secret: str) -> Login:
     Raises:
         NotSignedIn: It is none of ours, its login is over, or it was used before: then the login
             ends here, for whoever holds it.
+        RateLimited: There were too many calls within the last minute; it was not used.
     """
     login_id = _login_of(reg, secret)
     with reg.writing() as s:
         row = _alive_in(s, login_id)
         user = s.get_one(UserRow, row.user_id)
         if hmac.compare_digest(row.refresh_hash, _digest(secret)):
+            rates.spend_call(reg, actor_of(user))
             login = _issued(reg, login_id, row.expires_at)
             row.refresh_hash, row.refreshed_at = _digest(login.refresh), now()
             return login

@@ -178,17 +178,12 @@ def _native(version: Version, flavor: Flavor, python: dict[str, Any]) -> dict[st
     if flavor.name == "sklearn":
         python |= {"model_path": flavor.path, "predict_fn": "predict"}
         by_skops = flavor.path.endswith(".skops")
-        names = version.report.names if version.report else ()
         return {
             "code": None,
             "pickled_model": flavor.path,
             "serialization_format": "skops" if by_skops else "cloudpickle",
             "sklearn_version": known,
-            "skops_trusted_types": (
-                sorted(n.name for n in names if not n.name.startswith(_PICKLES_OWN))
-                if by_skops
-                else None
-            ),
+            "skops_trusted_types": _trusted(version) if by_skops else None,
         }
     if flavor.name == "onnx":
         python["data"] = flavor.path
@@ -196,6 +191,16 @@ def _native(version: Version, flavor: Flavor, python: dict[str, Any]) -> dict[st
                 "providers": ["CPUExecutionProvider"]}  # fmt: skip
     python["data"] = "data"
     return {"code": None, "model_data": "data", "pytorch_version": known}
+
+
+def _trusted(version: Version) -> list[str]:
+    """Names that MLflow may load; the unusual ones only of what somebody here trusts."""
+    return sorted(
+        n.name
+        for n in (version.report.names if version.report else ())
+        if not n.name.startswith(_PICKLES_OWN)
+        and (n.judgement != "unusual" or version.status == "ready")
+    )
 
 
 def _metadata(model: Model, version: Version) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, bindparam, delete, or_, select
+from sqlalchemy import Boolean, ColumnElement, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
-from registry import artifacts, audit, names, policy, wording
+from registry import artifacts, audit, names, policy, quotas, wording
 from registry.confusing import key_of
 from registry.core import Registry
 from registry.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -50,9 +50,9 @@ def for_action(s: Session, actor: Actor, action: str, ref: str) -> ModelRow:
     """
     owner, _, slug = ref.partition("@")[0].strip().partition("/")
     trash = action in ("model.restore", "model.purge")
-    row, granted = s.execute(
-        _BY_ADDRESS, {"owner": owner, "slug": slug, "actor_id": actor.id}
-    ).one_or_none() or (None, None)
+    asked: dict[str, Any] = {"owner": owner, "slug": slug, "actor_id": actor.id}
+    asked["any"] = policy.without_level(actor, action)
+    row, granted = s.execute(_BY_ADDRESS, asked).one_or_none() or (None, None)
     level = _level(actor, row, granted) if row else None
     seen = row is not None and (
         _sees(actor, row, level, trash=trash)
@@ -79,7 +79,10 @@ _BY_ADDRESS = (
         (GrantRow.model_id == ModelRow.id) & (GrantRow.user_id == bindparam("actor_id")),
     )
     .where(UserRow.username == bindparam("owner"), ModelRow.slug == bindparam("slug"))
-)
+    # here too: reading what is not shared takes longer than finding nothing, which would tell
+    .where(or_(ModelRow.owner_id == bindparam("actor_id"), ModelRow.visibility == "public",
+               GrantRow.level.is_not(None), bindparam("any", type_=Boolean)))
+)  # fmt: skip
 
 
 def level_of(s: Session, actor: Actor, row: ModelRow) -> Level | None:
@@ -241,6 +244,7 @@ def transfer(reg: Registry, actor: Actor, ref: str, username: str) -> Model:
     Raises:
         InvalidInput: No such user.
         Conflict: That user has a model of the same slug.
+        QuotaExceeded: That user's quota has no room for it.
         NotFound: No such model, or the actor may not see it.
         Forbidden: The actor is not its owner.
     """
@@ -252,6 +256,7 @@ def transfer(reg: Registry, actor: Actor, ref: str, username: str) -> Model:
         taken = select(ModelRow.id).where(ModelRow.owner_id == user.id, ModelRow.slug == row.slug)
         if s.execute(taken).first():
             raise Conflict(f"{user.username} has a model with the address part {row.slug!r}")
+        quotas.need_both_in(s, reg, user.id, row.id)
         before = address(s, row)
         s.execute(delete(GrantRow).where(GrantRow.model_id == row.id, GrantRow.user_id == user.id))
         s.add(GrantRow(model_id=row.id, user_id=actor.id, level="manage"))
@@ -295,7 +300,7 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
     """Delete a trashed model for good.
 
     Returns:
-        Bytes freed in the store; files shared with other versions stay.
+        Size of its files in bytes; those that other versions share stay in the store.
 
     Raises:
         Conflict: Versions of other models derive from it.
@@ -306,7 +311,7 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
 
 
 def purge_in(s: Session, reg: Registry, actor: Actor, row: ModelRow) -> int:
-    """Delete a model for good, inside the caller's writing transaction; gives the bytes freed.
+    """Delete a model for good, inside the caller's transaction; gives the size of its files.
 
     Raises:
         Conflict: Versions of other models derive from it.

@@ -106,7 +106,7 @@ def publish(
     """
     say = progress or (lambda _share, _what: None)
     if ref := _published(reg, actor, draft_id):
-        return versions.get(reg, actor, ref)
+        return versions.changed(reg, actor, ref)
     try:
         files = _gather(reg, actor, draft_id, details)
         draft = examine(reg, actor, draft_id)
@@ -118,7 +118,7 @@ def publish(
             reg.store.put(file.path, file.digest)
     except (NotFound, StoreError):
         if ref := _published(reg, actor, draft_id):  # a double click was quicker
-            return versions.get(reg, actor, ref)
+            return versions.changed(reg, actor, ref)
         raise
     say(0.9, "recording the version")
     ref, job_id = _record(reg, actor, draft, details, files)
@@ -127,7 +127,7 @@ def publish(
     if job_id:
         jobs.start(reg, job_id)
     say(1.0, "done")
-    return versions.get(reg, actor, ref)
+    return versions.changed(reg, actor, ref)
 
 
 def schema_from_sample(reg: Registry, actor: Actor, staged_id: str, target: str = "") -> Schema:

@@ -70,6 +70,22 @@ def need_room_in(
         )
 
 
+def need_both_in(s: Session, reg: Registry, user_id: str, model_id: str) -> None:
+    """Make sure that a model that somebody else has fits into a person's quota.
+
+    Raises:
+        QuotaExceeded: It does not; says no figure, which are not for whoever asks.
+    """
+    files = select(func.sum(ArtifactRow.size_bytes)).join(
+        VersionRow, VersionRow.id == ArtifactRow.version_id
+    )
+    size_bytes = s.execute(files.where(VersionRow.model_id == model_id)).scalar() or 0
+    quota = _of(s, reg, user_id)
+    is_full = quota.limit_models and quota.n_models >= quota.limit_models
+    if is_full or (quota.left_bytes is not None and size_bytes > quota.left_bytes):
+        raise QuotaExceeded("their quota has no room for this model. Ask them to make room.")
+
+
 def need_place_in(s: Session, reg: Registry, user_id: str) -> None:
     """Make sure that one more model fits into a person's quota.
 

@@ -85,7 +85,7 @@ def _why_no_file(found: Scoring) -> str:
 
 
 def remove(reg: Registry, actor: Actor, scoring_id: str) -> int:
-    """Delete a scoring with its files; bytes freed in the store. One that runs stops.
+    """Delete a scoring with its files; size of the result in bytes. One that runs stops.
 
     Raises:
         NotFound: It is gone, or it is somebody else's.
@@ -94,9 +94,10 @@ def remove(reg: Registry, actor: Actor, scoring_id: str) -> int:
         row = row_in(s, actor, scoring_id)
         audit.record(s, actor, "scoring.remove", row.filename, digest=row.digest)
         jobs.cancel_in(s, KIND, row.id)
-        digests = [row.digest, row.result_digest]
+        digests, result_bytes = [row.digest, row.result_digest], row.result_bytes
         s.delete(row)
-        return holdings.free_in(s, reg, digests)
+        holdings.free_in(s, reg, digests)
+        return result_bytes  # what the store frees would tell whether others keep the same rows
 
 
 def add_in(s: Session, actor: Actor, version_id: str, file: StagedRow) -> ScoringRow:

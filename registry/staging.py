@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from blake3 import blake3
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
@@ -27,6 +28,7 @@ from registry import audit, codec, holdings, policy, quotas
 from registry.core import Registry
 from registry.errors import (
     BrokenArtifact,
+    Conflict,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -54,6 +56,10 @@ class Incoming:
         self._path = path(reg, self._id)
         self._fd = _create_locked(self._path)
         self._open = True
+        if staged_id and _is_staged(reg, staged_id):  # somebody was quicker: their bytes stay
+            self._close()
+            raise Conflict("this file is here already")
+        os.ftruncate(self._fd, 0)  # a job that was cut off writes the same file again
 
     @property
     def size_bytes(self) -> int:
@@ -109,14 +115,8 @@ class Incoming:
                 )
                 s.add(row)
                 s.flush()
-                audit.record(
-                    s,
-                    self._actor,
-                    "file.stage",
-                    row.filename,
-                    digest=row.digest,
-                    size_bytes=row.size_bytes,
-                )
+                told: dict[str, Any] = {"digest": row.digest, "size_bytes": row.size_bytes}
+                audit.record(s, self._actor, "file.stage", row.filename, **told)
                 staged = _record(row)
         except BaseException:
             self.abort()
@@ -172,6 +172,7 @@ def receive(
         RateLimited: The actor has uploaded too many files within the hour.
         StorageFull: The disk has too little room left.
         QuotaExceeded: The actor's quota is used up.
+        Conflict: The file that the job makes is staged already.
     """
     if why := policy.why_not(actor, None, "file.stage"):
         raise Forbidden(why)
@@ -334,10 +335,9 @@ def _sweep_strays(reg: Registry) -> int:
             continue
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with reg.reading() as s:  # after the lock: a row would be committed by now
-                if s.get(StagedRow, file.name) is None:
-                    file.unlink(missing_ok=True)
-                    removed += 1
+            if not _is_staged(reg, file.name):  # after the lock: it would be committed by now
+                file.unlink(missing_ok=True)
+                removed += 1
         except BlockingIOError:
             pass  # somebody is writing it
         finally:
@@ -345,12 +345,16 @@ def _sweep_strays(reg: Registry) -> int:
     return removed
 
 
+def _is_staged(reg: Registry, staged_id: str) -> bool:
+    with reg.reading() as s:
+        return s.get(StagedRow, staged_id) is not None
+
+
 def _create_locked(file: Path) -> int:
     while True:
         fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX)
         if os.fstat(fd).st_nlink:
-            os.ftruncate(fd, 0)  # a job that was cut off writes the same file again
             return fd
         os.close(fd)  # a sweep saw it between the two calls
 

@@ -18,7 +18,7 @@ from types import TracebackType
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from registry import audit, policy, staging
+from registry import audit, policy, quotas, staging
 from registry.calling import Upload
 from registry.core import Registry
 from registry.errors import (
@@ -45,6 +45,7 @@ def begin(reg: Registry, actor: Actor, filename: str, size_bytes: int) -> Upload
         BrokenArtifact: It is announced as empty.
         TooLarge: It is above the limit.
         Conflict: The actor has very many uploads under way.
+        QuotaExceeded: With all that is under way, it is more than the actor's quota has room for.
     """
     if why := policy.why_not(actor, None, "file.stage"):
         raise Forbidden(why)
@@ -54,9 +55,13 @@ def begin(reg: Registry, actor: Actor, filename: str, size_bytes: int) -> Upload
     if size_bytes > settings.max_upload_bytes:
         raise TooLarge(f"the file is above the limit of {settings.max_upload_mb} MB")
     with reg.writing() as s:
-        count = select(func.count()).where(UploadRow.user_id == actor.id)
-        if s.execute(count).scalar_one() >= MOST:
+        under_way = select(func.count(), func.sum(UploadRow.size_bytes)).where(
+            UploadRow.user_id == actor.id
+        )
+        count, announced = s.execute(under_way).one()
+        if count >= MOST:
             raise Conflict(f"you have {MOST} uploads under way: finish or delete one of them")
+        quotas.need_room_in(s, reg, actor.id, size_bytes + int(announced or 0))
         row = UploadRow(
             id=new_id(),
             user_id=actor.id,
@@ -260,6 +265,8 @@ def _staged(reg: Registry, actor: Actor, upload: Upload) -> Staged:
             return incoming.finish()
     except FileNotFoundError:
         raise NotFound(_GONE) from None
+    except Conflict:  # finished twice at once: the other was quicker
+        return staging.get(reg, actor, upload.id)
 
 
 _GONE = "there is no such upload of yours: it is published, deleted or expired"

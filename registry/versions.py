@@ -46,6 +46,18 @@ def get(reg: Registry, actor: Actor, ref: str) -> Version:
         return as_versions(s, actor, model, [row])[0]
 
 
+def changed(reg: Registry, actor: Actor, ref: str) -> Version:
+    """One version, for who just made or changed it: a token that uploads need not search.
+
+    Raises:
+        NotFound: No such version, or the actor may not see it.
+        Forbidden: The actor may not change it.
+    """
+    with reg.reading() as s:
+        model, row = for_action(s, actor, "version.add", ref)
+        return as_versions(s, actor, model, [row])[0]
+
+
 def find(reg: Registry, actor: Actor, model: str, *, trash: bool = False) -> list[Version]:
     """All versions of a model, newest first; with `trash`, those in the trash.
 
@@ -232,7 +244,7 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
     """Delete a trashed version for good; its number is not used again.
 
     Returns:
-        Bytes freed in the store; files shared with other versions stay.
+        Size of its files in bytes; those that other versions share stay in the store.
 
     Raises:
         Conflict: Other versions derive from it.
@@ -245,7 +257,7 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
 
 
 def purge_in(s: Session, reg: Registry, actor: Actor, model: ModelRow, row: VersionRow) -> int:
-    """Delete a version for good, inside the caller's transaction; gives the bytes freed.
+    """Delete a version for good, inside the caller's transaction; gives the size of its files.
 
     Raises:
         Conflict: Other versions derive from it.

@@ -625,7 +625,8 @@ NEEDS = {
     ("predict", "edit"): "benchmarks.start",
     ("upload", "edit"): "aliases.move aliases.remove aliases.rollback checks.again "
     "conversions.convert golden_cases.add golden_cases.edit golden_cases.remove lineage.link "
-    "lineage.unlink metrics.log metrics.remove metrics.set_primary models.edit versions.edit",
+    "lineage.unlink metrics.log metrics.remove metrics.set_primary models.edit "
+    "versions.changed versions.edit",
     ("upload", "manage"): "access.grants access.share access.unshare cases.get gates.edit "
     "keeping.choose models.make_private models.publish_to_all models.transfer rescans.again "
     "trust.refuse trust.trust trust.withdraw",

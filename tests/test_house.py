@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 
@@ -162,6 +163,12 @@ def test_requirements_list_what_is_imported_and_nothing_else() -> None:
     tools = {"mypy", "ruff", "import-linter", "pytest-xdist"}
     faster = parts["not imported, but the server is faster with them"]
     assert tests - ours - faster == parts["tests and checks"] - tools
+
+
+def test_tables_have_no_export_of_their_own() -> None:
+    """Streamlit's writes cells as they are: a file called `=1+1` becomes a formula in a sheet."""
+    settings = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())
+    assert settings["client"]["disableDataExport"] is True
 
 
 def test_requirements_are_complete() -> None:

@@ -12,6 +12,7 @@ from python_multipart.multipart import MultipartParser
 from registry.errors import InvalidInput
 
 _BOUNDARY = b"vitrine-pointer"
+_MOST_PARTS = 100
 
 
 class Sink(Protocol):
@@ -134,6 +135,7 @@ class Form(Parts):
     """A body of files and fields with names of their own.
 
     `open_file` gets name and file name. Fields are kept in memory, `most_bytes` in all.
+    There are at most `_MOST_PARTS` of both.
     """
 
     def __init__(
@@ -149,6 +151,8 @@ class Form(Parts):
     def open(self, name: str, filename: str) -> None:
         if not name or name in self._names:
             raise InvalidInput({name or "file": "each part has a name of its own"})
+        if len(self._names) >= _MOST_PARTS:  # empty ones take memory and time, too
+            raise InvalidInput({"file": f"a form has at most {_MOST_PARTS} parts"})
         self._names.add(name)
         self._sink = self.open_file(name, filename) if filename else None
         if self._sink is None:

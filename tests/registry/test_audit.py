@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from registry import audit, audit_lines, models
+from registry import access, audit, audit_lines, models
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.records import Actor, AuditFilter, Version
@@ -171,6 +171,20 @@ def test_others_read_their_own_lines_and_those_of_models_they_may_see(
     assert b"alice" not in audit_lines.export(reg, bob, AuditFilter(), "jsonl")
     models.publish_to_all(reg, alice, iris.model)
     assert iris.model in read(bob)
+
+
+def test_with_whom_a_model_is_shared_is_told_to_who_manages_it(
+    reg: Registry, alice: Actor, bob: Actor, new_user: Callable[..., Actor], iris: Version
+) -> None:
+    carol = new_user("carol")
+    models.publish_to_all(reg, alice, iris.model)
+    access.share(reg, alice, iris.model, "carol", "manage")
+    only = AuditFilter(action="model.share")
+    seen = {who.username: audit_lines.find(reg, who, only).items for who in (alice, bob, carol)}
+    assert seen["alice"] == seen["carol"]
+    assert seen["carol"][0].detail == {"to": "carol", "level": "manage"}
+    assert seen["bob"][0].detail == {}
+    assert b"carol" not in audit_lines.export(reg, bob, only, "jsonl")
 
 
 def test_an_export_is_oldest_first_and_complete(reg: Registry, alice: Actor, lines: int) -> None:

@@ -20,7 +20,7 @@ INNER = [
     "127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
     "255.255.255.255", "::1", "::", "fe80::1", "fd00::1", "ff02::1", "::ffff:127.0.0.1",
     "::ffff:a9fe:a9fe", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::", "::127.0.0.1",
-    "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+    "2001:0:4136:e378:8000:63bf:3fff:fdd2", "fec0::1",
 ]  # fmt: skip
 
 
@@ -68,8 +68,9 @@ def test_what_is_permitted_is_fetched_without_cookies_or_proxies(server, port, m
 
 @pytest.mark.parametrize("address", INNER)
 def test_an_inner_address_is_refused_in_any_spelling(address):
-    with pytest.raises(Refused, match="not on the public internet"):
+    with pytest.raises(Refused, match="not on the public internet") as refused:
         fetch_child.look_at("http://example.org/", (), lambda _host, _port: [address])
+    assert address not in str(refused.value)  # what inner names mean is nobody's business
 
 
 @pytest.mark.parametrize("url", ["http://2130706433/", "http://0x7f.1/", "http://[::1]/"])
@@ -101,7 +102,7 @@ def test_a_name_that_changes_its_address_gains_nothing(port):
     allow = (f"127.0.0.1:{port}",)
     reply = fetch_child.fetch(Order(f"http://a.org:{port}/", allow=allow), rebinding)
     assert (reply.body, asked) == (b"MIT License", ["a.org"])
-    with pytest.raises(Refused, match=r"169\.254\.169\.254"):
+    with pytest.raises(Refused, match="not on the public internet"):
         fetch_child.fetch(Order(f"http://a.org:{port}/", allow=allow), rebinding)
 
 

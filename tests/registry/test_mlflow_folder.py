@@ -115,6 +115,19 @@ def test_what_joblib_wrote_leaves_as_skops(reg: Registry, alice: Actor, iris: Ve
         assert "schema.json" in saved.namelist()
 
 
+def test_what_waits_in_quarantine_is_not_called_trusted(
+    reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path
+) -> None:
+    honest, held = makers.skops_classifier(tmp_path), tmp_path / "held.skops"
+    with zipfile.ZipFile(honest) as saved, zipfile.ZipFile(held, "w") as copy:
+        for name in saved.namelist():
+            copy.writestr(name, saved.read(name).replace(b"sklearn.linear_model", b"acme_models"))
+    version = publish_file(alice, held, check=False, name="Held")
+    assert version.status == "quarantined"
+    own = described(folder(reg, alice, version))["flavors"]["sklearn"]
+    assert own["skops_trusted_types"] == ["numpy.ndarray"]
+
+
 def test_a_file_that_no_flavor_loads_is_refused(
     reg: Registry, alice: Actor, publish_file: Publish, tmp_path: Path
 ) -> None:

@@ -183,6 +183,16 @@ def test_bytes_that_changed_after_the_upload_are_refused(reg, alice, iris_file):
     assert search.find_models(reg, alice, ModelQuery()).total == 0
 
 
+def test_remarks_that_name_other_models_are_for_who_uploaded(reg, alice, bob, iris, iris_file):
+    staged = stage(reg, alice, iris_file)
+    version = publish.publish(reg, alice, staged.id, Details(name="Iriss"))
+    models.publish_to_all(reg, alice, version.model)
+    assert {"duplicate", "similar-name"} <= names_of(version.findings)
+    seen = versions.get(reg, bob, version.ref)
+    assert iris.model not in repr(seen)
+    assert names_of(seen.findings) == names_of(seen.inspection.findings) == {"no-license"}
+
+
 def test_remarks_are_kept_with_the_version(reg, alice, iris, iris_file):
     staged = stage(reg, alice, iris_file)
     version = publish.publish(reg, alice, staged.id, Details(name="Iriss"))

@@ -91,6 +91,24 @@ def test_a_version_counts_for_the_owner_of_its_model_and_tells_others_no_figure(
     assert models.get(reg, alice, iris.model).n_versions == 1
 
 
+@pytest.mark.parametrize("full", [{"quota_mb": 1}, {"quota_models": 1}])
+def test_nobody_is_handed_more_than_they_may_keep(
+    full: dict[str, int],
+    reg: Registry,
+    alice: Actor,
+    iris: Version,
+    admin: Actor,
+    bob: Actor,
+) -> None:
+    governing.set_quota(reg, admin, "bob", **full)
+    upload(reg, bob, 1 << 20)
+    with reg.writing() as s:
+        models.create_in(s, bob, name="His own")
+    with pytest.raises(QuotaExceeded, match="their quota has no room"):
+        models.transfer(reg, alice, iris.model, "bob")
+    assert models.get(reg, alice, iris.model).owner == "alice"
+
+
 def test_administrators_see_who_keeps_most(
     reg: Registry, alice: Actor, iris: Version, admin: Actor
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from registry import downloads, predict, rates
+from registry import downloads, exports, predict, rates
 from registry.core import Registry
 from registry.errors import RateLimited
 from registry.records import Actor, Version
@@ -63,3 +63,5 @@ def test_too_many_downloads_are_refused_at_the_door(
     os.close(downloads.open_artifact(reg, alice, iris.artifact.id).fd)
     with pytest.raises(RateLimited):
         downloads.open_artifact(reg, alice, iris.artifact.id)
+    with pytest.raises(RateLimited):
+        exports.open_export(reg, alice, iris.ref)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from registry import staging, uploads
+from registry import governing, staging, uploads
 from registry.core import Registry
-from registry.errors import BrokenArtifact, Conflict, Forbidden, NotFound, TooLarge
-from registry.records import Actor, Role
+from registry.errors import BrokenArtifact, Conflict, Forbidden, NotFound, QuotaExceeded, TooLarge
+from registry.records import Actor, Role, Staged
 from registry.tables import UploadRow, now
 
 
@@ -109,6 +111,33 @@ def test_what_is_announced_has_bounds(
         uploads.begin(reg, alice, "m.onnx", 10)
     with pytest.raises(Conflict, match="under way"):
         uploads.begin(reg, alice, "m.onnx", 10)
+
+
+def test_finished_twice_at_once_it_is_one_file(reg: Registry, alice: Actor) -> None:
+    upload = uploads.begin(reg, alice, "m.onnx", 2_000_000)
+    send(reg, alice, upload.id, 0, b"x" * 2_000_000)
+    ready = threading.Barrier(4)
+
+    def finish(_: int) -> Staged:
+        ready.wait()
+        return uploads.finish(reg, alice, upload.id)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(finish, range(4)))) == 1
+    assert staging.path(reg, upload.id).read_bytes() == b"x" * 2_000_000
+
+
+def test_what_is_announced_in_all_fits_into_the_quota(
+    reg: Registry, alice: Actor, admin: Actor
+) -> None:
+    governing.set_quota(reg, admin, "alice", quota_mb=1)
+    first = uploads.begin(reg, alice, "m.onnx", 600 << 10)
+    with pytest.raises(QuotaExceeded):
+        uploads.begin(reg, alice, "m.onnx", 600 << 10)
+    uploads.discard(reg, alice, first.id)
+    whole = uploads.begin(reg, alice, "m.onnx", 1 << 20)
+    send(reg, alice, whole.id, 0, b"x" * (1 << 20))
+    assert uploads.finish(reg, alice, whole.id).size_bytes == 1 << 20
 
 
 def test_a_sweep_takes_what_is_over_and_strays_alone(reg: Registry, alice: Actor) -> None:

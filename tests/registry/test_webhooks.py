@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from registry import access, accounts, aliases, deliveries, gates, jobs, models, versions, webhooks
 from registry.core import open_registry
-from registry.errors import Conflict, Forbidden, GateClosed, InvalidInput, NotFound
+from registry.errors import Conflict, Forbidden, GateClosed, InvalidInput, NotFound, RateLimited
 from registry.records import Rule
 from registry.tables import DeliveryRow, JobRow, WebhookRow, now
 from tests.makers.receiving import is_signed, receiver
@@ -180,6 +180,15 @@ def test_one_that_is_gone_is_switched_off_at_once(hooked, alice, iris, there):
     deliveries.ping(hooked, alice, made.id)
     again(hooked)
     assert webhooks.find(hooked, alice, iris.model)[0].disabled == "it answered 410 Gone"
+
+
+def test_nobody_is_flooded_with_tests(hooked, alice, iris, there):
+    made, _ = hook(hooked, alice, there, iris.model)
+    for _ in range(10):
+        deliveries.ping(hooked, alice, made.id)
+    with pytest.raises(RateLimited, match="10 links a minute"):
+        deliveries.ping(hooked, alice, made.id)
+    assert len(deliveries.find(hooked, alice, made.id)) == 10
 
 
 def test_a_redirect_is_not_followed(hooked, alice, iris, there):

@@ -32,9 +32,9 @@ async def edit(by: By, owner: str, slug: str, change: ModelEdit) -> Response:
 def _edited(reg: Registry, actor: Actor, ref: str, change: ModelEdit) -> Model:
     told: dict[str, Any] = change.model_dump(exclude_unset=True, exclude={"visibility"})
     if told or change.visibility is None:
-        models.edit(reg, actor, ref, **told)
+        edited = models.edit(reg, actor, ref, **told)
     if change.visibility is None:
-        return models.get(reg, actor, ref)
+        return edited
     set_it = models.publish_to_all if change.visibility == "public" else models.make_private
     return set_it(reg, actor, ref)
 
@@ -77,7 +77,7 @@ async def purge(by: By, owner: str, slug: str) -> Response:
     "/models/{owner}/{slug}/transfer",
     summary="Make somebody else the owner",
     response_model=ModelWhole,
-    **may("model.transfer", 404, 409, body=True),
+    **may("model.transfer", 404, 409, 507, body=True),
 )
 async def transfer(by: By, owner: str, slug: str, to: Transfer) -> Response:
     """The former owner keeps a manage grant; the address changes."""

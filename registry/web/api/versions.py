@@ -52,7 +52,7 @@ async def log(by: By, owner: str, slug: str, version: str, more: Metrics) -> Res
 
 def _logged(reg: Registry, actor: Actor, ref: str, more: Metrics) -> Version:
     metrics.log(reg, actor, ref, [metric.record() for metric in more.metrics])
-    return versions.get(reg, actor, ref)
+    return versions.changed(reg, actor, ref)
 
 
 @router.post(

@@ -127,7 +127,9 @@ def test_deleting_one_frees_its_file_unless_another_has_the_same(
     reg: Registry, alice: Actor, flowers: pd.DataFrame, score: Score
 ) -> None:
     (one, data), (other, _) = score(_rows(flowers)), score(_rows(flowers))
-    assert scorings.remove(reg, alice, one.id) == 0
+    digests = list(reg.store.digests())
+    assert scorings.remove(reg, alice, one.id) == len(data)
+    assert list(reg.store.digests()) == digests
     assert scorings.remove(reg, alice, other.id) == len(data)
     assert scorings.find(reg, alice) == []
     assert _nothing_left(reg)

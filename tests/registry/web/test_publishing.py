@@ -224,6 +224,15 @@ def test_what_arrived_before_the_link_broke_is_kept(
     assert staging.get(reg, alice, upload).digest == hashlib.sha256(b"x" * 5_000_000).hexdigest()
 
 
+def test_a_form_of_very_many_parts_is_refused(api: Api) -> None:
+    parts = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="x{n}"\r\n\r\n\r\n' for n in range(200)
+    )
+    said = problem(api("POST", "/models", kind="multipart/form-data; boundary=b",
+                       content=f"{parts}--b--\r\n".encode()), 422)  # fmt: skip
+    assert said["problems"] == {"file": "a form has at most 100 parts"}
+
+
 def test_anothers_upload_is_none(api: Api, api_of: ApiOf, bob: Actor, iris: Version) -> None:
     where, upload = resumed(api, b"x" * 10)
     by_bob = api_of(bob)
@@ -279,6 +288,28 @@ def test_a_range_that_is_not_there(api: Api, reg: Registry, alice: Actor, iris: 
     before = versions.get(reg, alice, iris.ref).artifact.downloads
     assert api("GET", path, headers={"range": "bytes=5-9"}).status_code == 206
     assert versions.get(reg, alice, iris.ref).artifact.downloads == before
+
+
+def test_all_but_the_first_byte_is_a_download_too(
+    api: Api, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    path = f"/models/{iris.model}/versions/1/files/model"
+    for _ in range(2):
+        assert api("GET", path, headers={"range": "bytes=1-"}).status_code == 206
+    assert versions.get(reg, alice, iris.ref).artifact.downloads == 1
+
+
+def test_a_token_that_only_uploads_is_told_what_it_made(
+    api: Api, reg: Registry, alice: Actor, iris: Version, iris_file: Path
+) -> None:
+    api.secret = tokens.create(reg, alice, "delivers", ["upload"])[1]
+    assert api.ok("POST", f"/models/{iris.model}/versions", 201, **form(iris_file))["number"] == 2
+    more = {"metrics": [{"name": "f1", "value": 0.5}]}
+    logged = api.ok("POST", f"/models/{iris.model}/versions/2/metrics", json=more)
+    assert [metric["value"] for metric in logged["metrics"]] == [0.5]
+    told = api.ok("PATCH", f"/models/{iris.model}", json={"description": "new"})
+    assert told["description"] == "new"
+    problem(api("GET", f"/models/{iris.model}"), 403)
 
 
 def test_seeing_is_not_downloading(

@@ -10,6 +10,7 @@ import pytest
 
 from registry import accounts, logins, signins, tokens
 from registry.core import Registry
+from registry.errors import RateLimited
 from registry.records import Actor, Login
 from registry.tables import AuditRow, LoginRow, now
 from registry.web import handle
@@ -50,6 +51,15 @@ def test_an_access_token_does_all_that_its_person_may(
     nobody.ok("DELETE", f"/tokens/{made['token']['id']}", 204)
     problem(script("GET", "/me"), 401)
     problem(nobody("POST", "/tokens", json=wish | {"days": 0}), 422)
+
+
+def test_refreshing_counts_like_any_call(reg_with: Callable[..., Registry], alice: Actor) -> None:
+    reg = reg_with(calls_per_minute=1)
+    first = logins.open_login(reg, alice)
+    second = logins.refresh(reg, first.refresh)
+    with pytest.raises(RateLimited):
+        logins.refresh(reg, second.refresh)
+    assert logins.by_access(reg, second.access) == alice
 
 
 def test_a_refresh_token_works_once_and_its_theft_ends_the_login(
@@ -126,7 +136,12 @@ def test_no_secret_is_kept_nor_taken_for_another(nobody: Api, reg: Registry, ali
     kept = b"".join(f.read_bytes() for f in database.parent.glob("vitrine.db*"))
     for secret in (login.access, login.refresh):
         assert secret.encode() not in kept
-    wrong = (login.refresh, login.access[:-1] + "x", "vta_", login.refresh.replace("vtf_", "vta_"))
+    wrong = (
+        login.refresh,
+        login.access[:-6] + "AAAAAA",
+        "vta_",
+        login.refresh.replace("vtf_", "vta_"),
+    )
     for secret in wrong:
         problem(Api(nobody.client, secret)("GET", "/me"), 401)
     problem(nobody("POST", "/auth/refresh", json={"refresh": login.access}), 401)
