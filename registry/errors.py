@@ -166,6 +166,12 @@ class FetchFailed(RegistryError):
     status = 502
 
 
+class LinkRefused(FetchFailed):
+    """Nothing was asked: this is no address that may be asked, or fetching is off."""
+
+    status = 422
+
+
 class Busy(RegistryError):
     """All workers are in use; worth trying again in a moment."""
 

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from functools import cache
 
 from registry import fetch_child
-from registry.errors import FetchFailed
+from registry.errors import FetchFailed, LinkRefused
 from registry.fetch_child import Reply
 from registry.sandbox import nursery
 from registry.sandbox.limits import Layers
@@ -34,10 +34,11 @@ def get(settings: Settings, url: str, most_bytes: int = 1 << 20) -> Reply:
     """What an address answers, with at most three redirects.
 
     Raises:
-        FetchFailed: Fetching is off, the address is not permitted, or nothing useful came.
+        LinkRefused: Fetching is off.
+        FetchFailed: The address is not permitted, or nothing useful came.
     """
     if not settings.fetch:
-        raise FetchFailed(OFF)
+        raise LinkRefused(OFF)
     reply = _send(settings, fetch_child.Order(url, most_bytes=most_bytes))
     if reply.status != 200:
         raise FetchFailed(f"it answered with status {reply.status}")
@@ -58,12 +59,12 @@ def look_at(settings: Settings, url: str) -> None:
     """Whether the address would be asked at all, by its looks: no name is resolved for this.
 
     Raises:
-        FetchFailed: It would not; says why.
+        LinkRefused: It would not; says why.
     """
     try:
         fetch_child.look_at(url, ("0.0.0.0/0",), lambda _host, _port: ("0.0.0.0",))
     except fetch_child.Refused as refused:
-        raise FetchFailed(str(refused)) from None
+        raise LinkRefused(str(refused)) from None
 
 
 @cache

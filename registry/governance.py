@@ -87,6 +87,17 @@ class AuditFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditChain:
+    """The first audit line that is missing or does not fit, None when all do; and the newest one.
+
+    `head` is `number:code`: kept elsewhere, it shows later that nothing was cut off.
+    """
+
+    broken_at: int | None
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
 class SystemFacts:
     """What a whole installation holds and runs on."""
 

@@ -182,7 +182,8 @@ def behind_link(reg: Registry, actor: Actor, url: str) -> str:
     """The SPDX id of the license file that a link leads to, or of the repository it names.
 
     Raises:
-        FetchFailed: Fetching is off, the address is not permitted, or no license was found there.
+        LinkRefused: Fetching is off, or this is no address that may be asked.
+        FetchFailed: The address is not permitted, or no license was found there.
         InvalidInput: What is there is the text of no license that is known here.
         Forbidden: The actor may not look at models.
         RateLimited: There were too many such questions within the last minute.
@@ -210,8 +211,8 @@ def _places(url: str) -> list[str]:
     return [f"{base}/{place}" for place in _RAW]
 
 
-def known_text(text: str) -> str:
-    """The SPDX id of a license's text.
+def known_text(text: str, field: str = "file") -> str:
+    """The SPDX id of a license's text; `field` is where it was given.
 
     Raises:
         InvalidInput: It is the text of no license that is known here.
@@ -219,5 +220,5 @@ def known_text(text: str) -> str:
     if found := license_texts.recognise(text):
         return found
     raise InvalidInput(
-        {"file": "this is the text of no license that is known here; give its SPDX id instead"}
+        {field: "this is the text of no license that is known here; give its SPDX id instead"}
     )

@@ -146,10 +146,10 @@ def why_not(actor: Actor, level: Level | None, action: str) -> str:
         return ""
     if actor.is_guest:
         return "sign in first"
+    if rule.in_person and actor.token and rule.permission in held(actor):
+        return "this is done by the person, not by a token: sign in"
     if why := why_no(actor, rule.permission):
         return why
-    if rule.in_person and actor.token:
-        return "this is done by the person, not by a token: sign in"
     if rule.level and (level is None or LEVELS.index(level) < LEVELS.index(rule.level)):
         return f"this needs '{rule.level}' access to the model; you have '{level or 'none'}'"
     return ""

@@ -47,6 +47,7 @@ from registry.exchange import ImportPlace as ImportPlace
 from registry.exchange import Rating as Rating
 from registry.exchange import Usage as Usage
 from registry.exchange import VersionUse as VersionUse
+from registry.governance import AuditChain as AuditChain
 from registry.governance import AuditFilter as AuditFilter
 from registry.governance import Lookalike as Lookalike
 from registry.governance import Person as Person

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from registry import fetching, models, rates, versions
 from registry.core import Registry
-from registry.errors import FetchFailed
+from registry.errors import FetchFailed, LinkRefused
 from registry.records import Actor, Score, Scorecard, Version
 from registry.score_measures import MEASURES, Found, Subject
 
@@ -41,14 +41,15 @@ def with_links(reg: Registry, actor: Actor, ref: str) -> Scorecard:
     """The same, after a look at the link to its code.
 
     Raises:
-        FetchFailed: Fetching is off, or the version has no such link, or nothing answers there.
+        LinkRefused: Fetching is off, or the version has no such link.
+        FetchFailed: Nothing answers there.
         NotFound: No such version, or the actor may not see it.
         RateLimited: There were too many such questions within the last minute.
     """
     version = versions.get(reg, actor, ref)
     link = version.links.get("code") or version.links.get("source")
     if not link:
-        raise FetchFailed("it has no link to its code")
+        raise LinkRefused("it has no link to its code")
     fetching.look_at(reg.settings, link)
     rates.spend_link(reg, actor)
     return _measured(reg, actor, version, _signs(reg, link))

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from registry import admins, audit, holdings, prediction_log, signins, staging
 from registry.core import Registry
 from registry.errors import InvalidInput, NotSignedIn
-from registry.records import Actor, SystemFacts
+from registry.records import Actor, AuditChain, SystemFacts
 from registry.tables import (
     ArtifactRow,
     AuditRow,
@@ -71,6 +71,21 @@ def look(reg: Registry, actor: Actor) -> SystemFacts:
             "seccomp": bool(layers["seccomp"]),
         },
     )
+
+
+def verify_audit(reg: Registry, actor: Actor, head: str = "") -> AuditChain:
+    """Whether every audit line is there and as it was written.
+
+    Args:
+        head: The head of an earlier look; lines up to there must be there still.
+
+    Raises:
+        InvalidInput: `head` is none.
+        Forbidden: The actor is no admin.
+    """
+    admins.need(actor)
+    newest = audit.head(reg)  # before the look: a line that comes meanwhile is no part of it
+    return AuditChain(audit.verify(reg, head), newest)
 
 
 def reset(reg: Registry, actor: Actor, phrase: str, password: str) -> None:

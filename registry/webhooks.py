@@ -110,6 +110,28 @@ def remove(reg: Registry, actor: Actor, webhook_id: str) -> None:
         s.delete(hook)
 
 
+def edit(
+    reg: Registry,
+    actor: Actor,
+    webhook_id: str,
+    *,
+    url: str | None = None,
+    events: Sequence[str] | None = None,
+) -> Webhook:
+    """Tell another address, or of other events, from now on; None leaves a part alone.
+
+    Raises:
+        InvalidInput: The address or an event does not fit.
+        NotFound: There is none that the actor may change.
+    """
+    with reg.writing() as s:
+        hook, model = row_in(s, actor, webhook_id)
+        told = hook.url if url is None else url, hook.events if events is None else events
+        hook.url, hook.events = _checked(reg, *told)
+        _note(s, actor, "webhook.edit", hook, model)
+        return record_in(s, hook)
+
+
 def enable(reg: Registry, actor: Actor, webhook_id: str) -> Webhook:
     """Switch one on again that was switched off; what happened meanwhile is not told.
 

@@ -213,6 +213,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "tokens.create": {"name": "a script"},
     "trainings.start": {"target": "species"},
     "versions.edit": {"notes": "looked at again"},
+    "webhooks.edit": {"events": ["alias.moved"]},
 }
 """Arguments that differ from the above for one door."""
 
@@ -284,7 +285,7 @@ BY_ADMIN = frozenset(
         *("accounts.invite", "accounts.set_disabled", "rescans.everything"),
         *("governing.find", "governing.get", "governing.permit", "governing.remove"),
         *("names.suspicious", "governing.set_quota", "governing.set_role", "quotas.find"),
-        *("system.look", "system.reset"),
+        *("system.look", "system.reset", "system.verify_audit"),
     }
 )
 LINE_PER_MODEL = frozenset({"accounts.delete_account", "farewell.clear_models"})

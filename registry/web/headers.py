@@ -38,6 +38,7 @@ _HEADERS = {
 }
 _CLOSED = ("/_stcore/metrics", "/_stcore/agent")
 _DOWNLOADS = ("/artifacts/", "/d/", "/exports/", "/scorings/", "/x/")
+_API_DOWNLOADS = ("/files/", "/export/", "/result")
 
 
 class SecurityHeaders:
@@ -72,4 +73,5 @@ class SecurityHeaders:
 
 
 def _is_download(path: str) -> bool:
-    return path.startswith(_DOWNLOADS) or (path.startswith("/api/") and "/files/" in path)
+    by_api = path.startswith("/api/") and any(part in path for part in _API_DOWNLOADS)
+    return by_api or path.startswith(_DOWNLOADS)

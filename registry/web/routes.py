@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 from anyio import to_thread
 from sqlalchemy import text
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from registry import downloads, exports, scorings, sessions
 from registry.errors import Forbidden, NotSignedIn, RegistryError
 from registry.web import answers, cookie, handle
 from registry.web.api import app as api
-from registry.web.sending import Sent
+from registry.web.sending import Sent, streamed
 
 TICKET_HEADER = "x-vitrine-ticket"
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -100,27 +100,14 @@ async def _export(request: Request) -> Response:
         raise NotSignedIn("sign in to download this")
     ref, parts = f"{at['owner']}/{at['slug']}@{at['version']}", request.query_params.getlist("part")
     bundle = await to_thread.run_sync(exports.open_export, reg, found[0], ref, at["what"], parts)
-    return _streamed(bundle)
+    return streamed(bundle)
 
 
 @_polite
 async def _linked_export(request: Request) -> Response:
     """The zip behind a signed link, for whoever holds it."""
     reg = handle.get()
-    return _streamed(await to_thread.run_sync(exports.open_link, reg, request.path_params["token"]))
-
-
-def _streamed(bundle: exports.Bundle) -> Response:
-    """Sent block by block; when bytes turn out wrong the answer ends short of its length."""
-    return StreamingResponse(
-        bundle.blocks,
-        media_type="application/zip",
-        headers={
-            "cache-control": "private, no-store",
-            "content-disposition": f'attachment; filename="{bundle.filename}"',
-            "content-length": str(bundle.size_bytes),
-        },
-    )
+    return streamed(await to_thread.run_sync(exports.open_link, reg, request.path_params["token"]))
 
 
 @_polite

@@ -21,7 +21,7 @@ router = admission.router("aliases")
     "/models/{owner}/{slug}/aliases/{alias}",
     summary="Move an alias",
     response_model=AliasMoveShape,
-    **may("upload", 404, 409, body=True),
+    **may("alias.move", 404, 409, body=True),
 )
 async def move(by: By, owner: str, slug: str, alias: str, to: AliasMove) -> Response:
     """Let an alias point at a version; 409 names the rules that it does not meet."""
@@ -33,7 +33,7 @@ async def move(by: By, owner: str, slug: str, alias: str, to: AliasMove) -> Resp
     "/models/{owner}/{slug}/aliases/{alias}",
     summary="Remove an alias",
     response_model=AliasMoveShape,
-    **may("upload", 404),
+    **may("alias.move", 404),
 )
 async def remove(
     by: By,
@@ -50,7 +50,7 @@ async def remove(
     "/models/{owner}/{slug}/aliases/{alias}/rollback",
     summary="Roll an alias back",
     response_model=AliasMoveShape,
-    **may("upload", 404, 409, body=True),
+    **may("alias.move", 404, 409, body=True),
 )
 async def rollback(by: By, owner: str, slug: str, alias: str, why: Rollback) -> Response:
     """Back to the version it pointed at before its last move."""

@@ -14,17 +14,28 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from registry.errors import RegistryError
 from registry.web.api import (
     aliases,
+    auditing,
+    batches,
     browsing,
     explorer,
+    exporting,
     fetching,
+    gates,
+    governing,
+    history,
+    measuring,
     models,
     people,
     predicting,
     problems,
     publishing,
+    ratings,
     resuming,
     signing_in,
+    trust,
+    usage,
     versions,
+    webhooks,
 )
 from registry.web.api.documented import SHAPES, show_parameters
 
@@ -73,6 +84,9 @@ api = _Api(
 _CHANGING = (models, versions, aliases, publishing, resuming)
 _ASKED_MOST = predicting  # first, so that no other address is compared with it
 for part in (_ASKED_MOST, signing_in, people, browsing, fetching, *_CHANGING, explorer):
+    api.include_router(part.router)
+_QUALITY = (gates, measuring, ratings, trust, usage)
+for part in (auditing, batches, exporting, governing, history, *_QUALITY, webhooks):
     api.include_router(part.router)
 
 MOUNT = Mount(PREFIX, app=api)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from registry.errors import InvalidInput
 from registry.records import Level, Lifecycle, Metric, Relation, Schema, Visibility
+from registry.web.api import bodies, problems
 
 Text = Annotated[str, Field(max_length=100_000)]
 Names = Annotated[list[Annotated[str, Field(max_length=1_000)]], Field(max_length=200)]
@@ -17,6 +19,19 @@ class Told(BaseModel):
     """Something that is told; members that nobody knows are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def read(cls, body: bytes) -> Self:
+        """What a body says.
+
+        Raises:
+            InvalidInput: It is no JSON, or does not fit.
+        """
+        bodies.need_valid(body)
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as wrong:
+            raise InvalidInput(problems.named(wrong.errors())) from None
 
 
 class ModelEdit(Told):

@@ -32,7 +32,9 @@ Several = Annotated[tuple[str, ...], Query(max_length=50)]
 _REF = "As in `alice/iris@3`, `alice/iris@production` or `alice/iris`."
 
 
-@router.get("/models", summary="Find models", response_model=Listed[ModelShape], **may("search"))
+@router.get(
+    "/models", summary="Find models", response_model=Listed[ModelShape], **may("model.list")
+)
 async def find(
     by: By,
     at: At,
@@ -82,7 +84,7 @@ def _found(reg: Registry, actor: Actor, query: ModelQuery, at: Cut) -> dict[str,
     "/models/{owner}/{slug}",
     summary="One model",
     response_model=ModelWhole,
-    **may("search", 404),
+    **may("model.read", 404),
 )
 async def get(by: By, owner: str, slug: str) -> Response:
     """A model with its card."""
@@ -93,7 +95,7 @@ async def get(by: By, owner: str, slug: str) -> Response:
     "/models/{owner}/{slug}/versions",
     summary="Versions of a model",
     response_model=Listed[VersionShape],
-    **may("search", 404),
+    **may("model.read", 404),
 )
 async def of_model(
     by: By,
@@ -117,7 +119,7 @@ async def of_model(
     "/models/{owner}/{slug}/versions/{version}",
     summary="One version",
     response_model=VersionWhole,
-    **may("search", 404),
+    **may("model.read", 404),
 )
 async def get_version(by: By, owner: str, slug: str, version: str) -> Response:
     """A version by its number, an alias, or `latest`."""
@@ -128,7 +130,7 @@ async def get_version(by: By, owner: str, slug: str, version: str) -> Response:
     "/models/{owner}/{slug}/versions/{version}/metrics",
     summary="Metrics of a version",
     response_model=Listed[MetricShape],
-    **may("search", 404),
+    **may("model.read", 404),
 )
 async def metrics(by: By, at: At, owner: str, slug: str, version: str) -> Response:
     """Named numbers, by name and data set."""
@@ -143,7 +145,7 @@ async def metrics(by: By, at: At, owner: str, slug: str, version: str) -> Respon
     "/models/{owner}/{slug}/versions/{version}/lineage",
     summary="Lineage of a version",
     response_model=Lineage,
-    **may("search", 404),
+    **may("model.read", 404),
 )
 async def graph(
     by: By,
@@ -168,7 +170,7 @@ def _kin(reg: Registry, actor: Actor, ref: str, depth: int) -> dict[str, Any]:
     "/models/{owner}/{slug}/aliases",
     summary="Aliases of a model",
     response_model=Aliases,
-    **may("search", 404),
+    **may("model.read", 404),
 )
 async def aliases_of(by: By, at: At, owner: str, slug: str) -> Response:
     """Where they point now, and every move of them."""
@@ -184,7 +186,7 @@ def _aliases(reg: Registry, actor: Actor, model: str, at: Cut) -> dict[str, Any]
     "/compare",
     summary="Compare versions",
     response_model=ComparisonShape,
-    **may("search", 404),
+    **may("model.read", 404),
 )
 async def compared(
     by: By,

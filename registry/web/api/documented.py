@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from registry import policy
 from registry.web.api.problems import MEDIA_TYPE
 
-PERMISSION = "x-permission"
+PERMISSION, ACTION = "x-permission", "x-action"
 
 
 class Problem(BaseModel):
@@ -53,25 +54,29 @@ _BODY = (408, 413, 415)
 
 
 def may(
-    permission: str,
+    needs: str,
     *more: int,
     body: bool = False,
     answers: Mapping[int, Any] = MappingProxyType({}),
     **said: Any,
 ) -> dict[str, Any]:
-    """Arguments of a route: the permission that a token needs, and statuses beyond the usual.
+    """Arguments of a route: what its caller must be allowed, and statuses beyond the usual.
 
     Args:
-        permission: "any" for whatever token, "none" for no token at all.
+        needs: An action of the policy; a permission where it has none for this; "any" for whatever
+            token, "none" for no token at all.
         body: Whether it takes a body.
         answers: Successes that FastAPI does not describe by itself.
         said: More of the operation's description, as OpenAPI has it.
     """
+    rule = policy.ACTIONS.get(needs)
+    permission = needs if rule is None else "any" if rule.in_person else rule.permission
+    action = {ACTION: needs} if rule else {}
     known = () if permission == "none" else (401, 403)
     statuses = sorted({*known, *_ALWAYS, *more, *(_BODY if body else ())})
     return {
         "responses": {**answers, **{status: _problem(status) for status in statuses}},
-        "openapi_extra": {PERMISSION: permission, **said},
+        "openapi_extra": {PERMISSION: permission, **action, **said},
     }
 
 
@@ -87,6 +92,11 @@ _EXAMPLES = {
     "alias": "production",
     "username": "bob",
     "job_id": "0b4f5b6c8e1d4b7f9a3c2d1e0f5a6b7c",
+    "case_id": "7c0b4f5b6c8e1d4b7f9a3c2d1e0f5a6b",
+    "prediction_id": "1d4b7f9a3c2d1e0f5a6b7c0b4f5b6c8e",
+    "scoring_id": "4b7f9a3c2d1e0f5a6b7c0b4f5b6c8e1d",
+    "webhook_id": "6c8e1d4b7f9a3c2d1e0f5a6b7c0b4f5b",
+    "what": "mlflow",
     "token_id": "5a6b7c0b4f5b6c8e1d4b7f9a3c2d1e0f",
     "upload_id": "9a3c2d1e0f5a6b7c0b4f5b6c8e1d4b7f",
 }

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registry import downloads
+from registry.downloads import Opened
 from registry.web.api import admission
 from registry.web.api.admission import By
 from registry.web.api.documented import may
@@ -19,6 +20,15 @@ from registry.web.sending import Sent
 router = admission.router("files")
 _BYTES = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
 _FILE: dict[str, Any] = {"content": {"application/octet-stream": _BYTES}}
+FILE: dict[int, Any] = {
+    200: {"description": "The file.", **_FILE},
+    206: {"description": "The range of it.", **_FILE},
+    304: {"description": "It is what you have."},
+}
+"""The answers of a download."""
+Range = Annotated[str, Header(examples=["bytes=1048576-"])]
+IfRange = Annotated[str, Header(description="Else the whole file is sent.")]
+IfNoneMatch = Annotated[str, Header(description="The ETag of what you have.")]
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -26,13 +36,8 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
     "/models/{owner}/{slug}/versions/{version}/files/{file}",
     summary="Download a file",
     response_class=Response,
-    **may(
-        "download", 404, 416,
-        answers={200: {"description": "The file.", **_FILE},
-                 206: {"description": "The range of it.", **_FILE},
-                 304: {"description": "It is what you have."}},
-    ),
-)  # fmt: skip
+    **may("model.download", 404, 416, answers=FILE),
+)
 async def fetch(
     request: Request,
     by: By,
@@ -40,9 +45,9 @@ async def fetch(
     slug: str,
     version: str,
     file: str,
-    range: Annotated[str, Header(examples=["bytes=1048576-"])] = "",
-    if_range: Annotated[str, Header(description="Else the whole file is sent.")] = "",
-    if_none_match: Annotated[str, Header(description="The ETag of what you have.")] = "",
+    range: Range = "",
+    if_range: IfRange = "",
+    if_none_match: IfNoneMatch = "",
 ) -> Response:
     """A file by its id or its kind (`model`, `config` …). The ETag is its SHA-256 in quotes.
 
@@ -52,19 +57,31 @@ async def fetch(
     counted = not (wanted and wanted[1].strip("0"))
     ref = f"{owner}/{slug}@{version}"
     opened = await by.ask(downloads.open_file, ref, file, counted=counted)
-    sent = Sent(opened)
+    return sent(request, opened, range, if_range, if_none_match)
+
+
+def sent(
+    request: Request, opened: Opened, range: str, if_range: str, if_none_match: str
+) -> Response:
+    """An opened file, or what of it is asked for.
+
+    Raises:
+        HTTPException: 416, it has no such range.
+    """
+    wanted = _RANGE.fullmatch(range.strip())
+    file = Sent(opened)
     etag = f'"{opened.digest}"'
     if etag in if_none_match:
-        sent.close()
+        file.close()
         return Response(status_code=304, headers={"etag": etag})
     if wanted is None or not any(wanted.groups()) or if_range not in ("", etag):
         request.scope["headers"] = [(k, v) for k, v in request.headers.raw if k != b"range"]
-        return sent
+        return file
     if not _is_there(wanted[1], wanted[2], opened.size_bytes):
-        sent.close()
+        file.close()
         size = {"content-range": f"bytes */{opened.size_bytes}"}
         raise HTTPException(416, f"the file has {opened.size_bytes} bytes", headers=size)
-    return sent
+    return file
 
 
 def _is_there(first: str, last: str, size_bytes: int) -> bool:

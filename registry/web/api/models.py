@@ -22,7 +22,7 @@ router = admission.router("models")
     "/models/{owner}/{slug}",
     summary="Edit a model",
     response_model=ModelWhole,
-    **may("upload", 404, body=True),
+    **may("model.edit", 404, body=True),
 )
 async def edit(by: By, owner: str, slug: str, change: ModelEdit) -> Response:
     """Change what is said about a model, or who sees it; the address stays."""
@@ -43,7 +43,7 @@ def _edited(reg: Registry, actor: Actor, ref: str, change: ModelEdit) -> Model:
     "/models/{owner}/{slug}",
     summary="Put a model into the trash",
     status_code=204,
-    **may("delete", 404, 409),
+    **may("model.trash", 404, 409),
 )
 async def trash(by: By, owner: str, slug: str) -> Response:
     """Restorable until it is purged; refused while `production` points into it."""
@@ -54,7 +54,7 @@ async def trash(by: By, owner: str, slug: str) -> Response:
     "/models/{owner}/{slug}/restore",
     summary="Take a model out of the trash",
     response_model=ModelWhole,
-    **may("delete", 404),
+    **may("model.restore", 404),
 )
 async def restore(by: By, owner: str, slug: str) -> Response:
     """As it was before."""
@@ -65,7 +65,7 @@ async def restore(by: By, owner: str, slug: str) -> Response:
     "/models/{owner}/{slug}/purge",
     summary="Delete a trashed model for good",
     response_model=Freed,
-    **may("delete", 404, 409),
+    **may("model.purge", 404, 409),
 )
 async def purge(by: By, owner: str, slug: str) -> Response:
     """With all its versions; refused while versions of other models derive from it."""
@@ -77,7 +77,7 @@ async def purge(by: By, owner: str, slug: str) -> Response:
     "/models/{owner}/{slug}/transfer",
     summary="Make somebody else the owner",
     response_model=ModelWhole,
-    **may("upload", 404, 409, 507, body=True),
+    **may("model.transfer", 404, 409, 507, body=True),
 )
 async def transfer(by: By, owner: str, slug: str, to: Transfer) -> Response:
     """The former owner keeps a manage grant; the address changes."""
@@ -88,7 +88,7 @@ async def transfer(by: By, owner: str, slug: str, to: Transfer) -> Response:
     "/models/{owner}/{slug}/grants",
     summary="With whom a model is shared",
     response_model=Grants,
-    **may("search", 404),
+    **may("model.share", 404),
 )
 async def grants(by: By, owner: str, slug: str) -> Response:
     """By user name; for who manages the model."""
@@ -99,7 +99,7 @@ async def grants(by: By, owner: str, slug: str) -> Response:
     "/models/{owner}/{slug}/grants/{username}",
     summary="Share a model",
     response_model=Grants,
-    **may("upload", 404, body=True),
+    **may("model.share", 404, body=True),
 )
 async def share(by: By, owner: str, slug: str, username: str, sharing: Sharing) -> Response:
     """Let a person view, edit or manage it; replaces an earlier grant."""
@@ -114,7 +114,7 @@ async def share(by: By, owner: str, slug: str, username: str, sharing: Sharing) 
     "/models/{owner}/{slug}/grants/{username}",
     summary="Take a grant back",
     response_model=Grants,
-    **may("upload", 404),
+    **may("model.share", 404),
 )
 async def unshare(by: By, owner: str, slug: str, username: str) -> Response:
     """The model is no longer shared with that person."""

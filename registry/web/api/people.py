@@ -48,7 +48,7 @@ def _lines(reg: Registry, actor: Actor, at: Cut) -> dict[str, Any]:
     return at.page(reg, activity.find(reg, actor, page=at.number, size=at.size, after=at.after))
 
 
-@router.get("/tokens", summary="My tokens", response_model=Listed[TokenShape], **may("any"))
+@router.get("/tokens", summary="My tokens", response_model=Listed[TokenShape], **may("token.make"))
 async def my_tokens(by: By, at: At) -> Response:
     """Your tokens, newest first; only after signing in with a password, not by a token."""
     return await by.answer(
@@ -66,7 +66,7 @@ async def my_tokens(by: By, at: At) -> Response:
     summary="Make a token",
     response_model=NewToken,
     status_code=201,
-    **may("any", 409, body=True),
+    **may("token.make", 409, body=True),
 )
 async def make(by: By, wish: TokenWish) -> Response:
     """For scripts; its secret is told once. Only after signing in with a password."""
@@ -79,7 +79,9 @@ def _made(reg: Registry, actor: Actor, wish: TokenWish) -> dict[str, Any]:
     return {"token": token, "secret": secret}
 
 
-@router.delete("/tokens/{token_id}", summary="Revoke a token", status_code=204, **may("any", 404))
+@router.delete(
+    "/tokens/{token_id}", summary="Revoke a token", status_code=204, **may("token.make", 404)
+)
 async def revoke(by: By, token_id: str) -> Response:
     """End a token of yours at once; only after signing in with a password, not by a token."""
     return await by.do(tokens.revoke, token_id)
@@ -111,7 +113,7 @@ async def cancel(by: By, job_id: str) -> Response:
     "/users/{username}/disable",
     summary="Lock an account out",
     status_code=204,
-    **may("any", 404, 409),
+    **may("people.govern", 404, 409),
 )
 async def disable(by: By, username: str) -> Response:
     """End its sessions, logins and jobs; for administrators who signed in with a password."""
@@ -122,7 +124,7 @@ async def disable(by: By, username: str) -> Response:
     "/users/{username}/enable",
     summary="Let an account in again",
     status_code=204,
-    **may("any", 404, 409),
+    **may("people.govern", 404, 409),
 )
 async def enable(by: By, username: str) -> Response:
     """For administrators who signed in with a password."""

@@ -37,7 +37,7 @@ VersionName = Annotated[
     summary="Predict",
     response_model=Answer,
     **may(
-        "predict", 404, 409, 502, 504, body=True, answers={200: ANSWERED},
+        "model.predict", 404, 409, 502, 504, body=True, answers={200: ANSWERED},
         requestBody={"required": True, "content": EXAMPLES},
     ),
 )  # fmt: skip

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from anyio import CancelScope
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,7 +18,7 @@ from registry import packages, publish, staging, uploads
 from registry.core import Registry
 from registry.errors import InvalidInput, NotFound, TooLarge
 from registry.records import Actor, Details, Staged, Version
-from registry.web.api import admission, bodies, problems, streams
+from registry.web.api import admission, bodies, streams
 from registry.web.api.admission import By, Caller
 from registry.web.api.asked import ModelDetails, Uploaded, UploadedModel, VersionDetails
 from registry.web.api.documented import form_of, may
@@ -39,7 +38,7 @@ _FILE = "file"
     response_model=VersionWhole,
     status_code=201,
     **may(
-        "upload", 404, 409, 502, 504, 507, body=True,
+        "model.create", 404, 409, 502, 504, 507, body=True,
         requestBody=form_of(UploadedModel, ModelDetails),
     ),
 )  # fmt: skip
@@ -54,7 +53,7 @@ async def new_model(request: Request, by: By) -> Response:
     response_model=VersionWhole,
     status_code=201,
     **may(
-        "upload", 404, 409, 502, 504, 507, body=True,
+        "version.add", 404, 409, 502, 504, 507, body=True,
         requestBody=form_of(Uploaded, VersionDetails),
     ),
 )  # fmt: skip
@@ -75,7 +74,7 @@ async def _publish(
     with admission.place(by):
         if kind == bodies.JSON:
             body = await bodies.read(request, bodies.SMALL)
-            version = await _from_upload(by, model, _checked(uploaded, body))
+            version = await _from_upload(by, model, uploaded.read(body))
         else:
             version = await _from_form(request, by, model, details)
     where = f"/api/v1/models/{quote(version.model)}/versions/{version.number}"
@@ -125,7 +124,7 @@ async def _from_form(request: Request, by: Caller, model: str, details: type[T])
             await by.run(partial(_feed, form, whole, block))
         if not form.finished:
             raise InvalidInput({_FILE: "the upload ended too early; send it again"})
-        told = _checked(details, bytes(form.fields.pop("details", b"{}")))
+        told = details.read(bytes(form.fields.pop("details", b"{}")))
         if form.fields:
             raise InvalidInput(dict.fromkeys(form.fields, "is no part of this form"))
         if whole:
@@ -200,11 +199,3 @@ def _details(told: VersionDetails, files: dict[str, str], model: str) -> Details
     given |= {"parents": tuple(given["parents"])} if "parents" in given else {}
     metrics = tuple(metric.record() for metric in told.metrics)
     return Details(model=model, schema=told.takes, metrics=metrics, files=files, **given)
-
-
-def _checked(shape: type[T], body: bytes) -> T:
-    bodies.need_valid(body)
-    try:
-        return shape.model_validate_json(body)
-    except ValidationError as wrong:
-        raise InvalidInput(problems.named(wrong.errors())) from None

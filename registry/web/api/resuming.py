@@ -45,7 +45,7 @@ Metadata = Annotated[
     summary="Begin an upload in parts",
     response_model=UploadShape,
     status_code=201,
-    **may("upload", 409, 413, 507),
+    **may("file.stage", 409, 413, 507),
 )
 async def begin(by: By, upload_length: Length, upload_metadata: Metadata = "") -> Response:
     """Announce a file; `Location` is where its parts go."""
@@ -59,7 +59,7 @@ async def begin(by: By, upload_length: Length, upload_metadata: Metadata = "") -
     "/uploads/{upload_id}",
     summary="How far an upload is",
     response_model=UploadShape,
-    **may("upload", 404),
+    **may("file.stage", 404),
 )
 async def get(by: By, upload_id: str) -> Response:
     """How much has arrived, and until when it is kept."""
@@ -71,7 +71,7 @@ async def get(by: By, upload_id: str) -> Response:
     "/uploads/{upload_id}",
     summary="Where to go on",
     response_class=Response,
-    **may("upload", 404),
+    **may("file.stage", 404),
 )
 async def head(by: By, upload_id: str) -> Response:
     """`Upload-Offset` says how much has arrived, `Upload-Length` how much is to come in all."""
@@ -83,7 +83,7 @@ async def head(by: By, upload_id: str) -> Response:
     summary="Send the next part",
     response_class=Response,
     status_code=204,
-    **may("upload", 404, 409, 507, body=True, requestBody=_BODY),
+    **may("file.stage", 404, 409, 507, body=True, requestBody=_BODY),
 )
 async def send(
     request: Request,
@@ -120,7 +120,7 @@ async def send(
 
 
 @router.delete(
-    "/uploads/{upload_id}", summary="Give an upload up", status_code=204, **may("upload", 404)
+    "/uploads/{upload_id}", summary="Give an upload up", status_code=204, **may("file.stage", 404)
 )
 async def discard(by: By, upload_id: str) -> Response:
     """What has arrived is deleted."""

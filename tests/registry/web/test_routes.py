@@ -274,4 +274,5 @@ def test_a_signed_link_gives_the_zip_to_whoever_holds_it(
     token = exports.link(reg, alice, iris.ref, "hub")
     answer = client.get(f"/x/{token}")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        assert archive.namelist() == ["README.md", iris.artifact.filename]
+        names = ["README.md", "vitrine.json", iris.artifact.filename]
+        assert archive.namelist() == names
