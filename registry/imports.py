@@ -54,7 +54,7 @@ def start(reg: Registry, actor: Actor, place: ImportPlace, path: str) -> Import:
         TooLarge, BrokenArtifact: The file is above the limit, or empty.
         Conflict: The actor has very many imports under way.
     """
-    if why := policy.why_not(actor, None, "file.stage"):
+    if why := policy.why_not(actor, None, "model.create"):
         raise Forbidden(why)
     if place not in _PLACES:
         raise InvalidInput({"place": f"must be one of {', '.join(_PLACES)}"})

@@ -17,19 +17,20 @@ class Rule(NamedTuple):
     """An action needs `permission` from the role and `level` on the model (None: no model).
 
     With `by_admin` an administrator needs no level: what is decided for the whole house.
-    With `in_person` no token will do, whatever it permits.
+    With `in_person` no token will do, whatever it permits. The permission `instead` does as well.
     """
 
     permission: str
     level: Level | None
     by_admin: bool = False
     in_person: bool = False
+    instead: str = ""
 
 
 ACTIONS: dict[str, Rule] = {
     "model.list": Rule("search", None),
     "model.create": Rule("upload", None),
-    "file.stage": Rule("upload", None),
+    "file.stage": Rule("upload", None, instead="predict"),  # also rows and pictures to be answered
     "model.read": Rule("search", "view"),
     "model.rate": Rule("search", "view"),
     "model.predict": Rule("predict", "view"),
@@ -68,7 +69,7 @@ ACTIONS: dict[str, Rule] = {
 DOES = {
     "model.list": "list and search models",
     "model.create": "make a model",
-    "file.stage": "upload a file",
+    "file.stage": "upload a file, to be published or to be answered",
     "model.read": "open a model and its versions",
     "model.predict": "ask a version for predictions",
     "model.download": "download files, by page, link or API",
@@ -148,7 +149,8 @@ def why_not(actor: Actor, level: Level | None, action: str) -> str:
         return "sign in first"
     if rule.in_person and actor.token and rule.permission in held(actor):
         return "this is done by the person, not by a token: sign in"
-    if why := why_no(actor, rule.permission):
+    why = why_no(actor, rule.permission)
+    if why and not (rule.instead and rule.instead in permissions(actor)):
         return why
     if rule.level and (level is None or LEVELS.index(level) < LEVELS.index(rule.level)):
         return f"this needs '{rule.level}' access to the model; you have '{level or 'none'}'"
@@ -180,4 +182,5 @@ def lines() -> tuple[Line, ...]:
 
 def _remark(rule: Rule) -> str:
     said = ["an administrator needs no access to the model"] if rule.by_admin else []
+    said += [f"{rule.instead} does as well"] if rule.instead else []
     return "; ".join([*said, *(["not by a token"] if rule.in_person else [])])

@@ -11,10 +11,28 @@ from blake3 import blake3
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry import codec, decisions, formats, jobs, models, quotas, scanners, staging, versions
+from registry import (
+    codec,
+    decisions,
+    formats,
+    jobs,
+    models,
+    policy,
+    quotas,
+    scanners,
+    staging,
+    versions,
+)
 from registry.artifacts import Stored
 from registry.core import Registry
-from registry.errors import InvalidInput, NotFound, Rejected, StoreError, UnsafeArtifact
+from registry.errors import (
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Rejected,
+    StoreError,
+    UnsafeArtifact,
+)
 from registry.records import (
     Actor,
     ArtifactKind,
@@ -67,9 +85,12 @@ def examine(reg: Registry, actor: Actor, staged_id: str, watch: Watch | None = N
         watch: Told how far it is and what was found so far.
 
     Raises:
+        Forbidden: The actor may not upload models.
         NotFound: The staged file is gone, or it is somebody else's.
         Rejected: No model format, or damaged, or refused; the file is thrown away.
     """
+    if why := policy.why_not(actor, None, "model.create"):
+        raise Forbidden(why)
     with reg.reading() as s:
         row = staging.row_in(s, actor, staged_id)
     inspection, report = _known(row) or _inspect(reg, actor, row, watch)

@@ -44,7 +44,7 @@ def find(
     Raises:
         Forbidden: The actor may not upload.
     """
-    if why := policy.why_not(actor, None, "file.stage"):
+    if why := policy.why_not(actor, None, "model.create"):
         raise Forbidden(why)
     wanted, page = text.strip().casefold(), max(1, page)
     with ExitStack() as opened:

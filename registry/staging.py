@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,7 +23,7 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from registry import audit, codec, holdings, policy, quotas
+from registry import audit, codec, filenames, holdings, policy, quotas
 from registry.core import Registry
 from registry.errors import (
     BrokenArtifact,
@@ -39,7 +38,6 @@ from registry.errors import (
 from registry.records import Actor, Inspection, Report, Staged
 from registry.tables import AuditRow, StagedRow, new_id, now
 
-MAX_FILENAME = 255
 _LOOK_AT_DISK_EVERY = 64 << 20
 _YOUNG_S = 3600.0
 _MAX_POINTER = 4096
@@ -180,10 +178,7 @@ def receive(
         _refuse_too_often(s, reg, actor)
         quotas.need_room_in(s, reg, actor.id, 1)
     need_room(reg)
-    parts = filename.split("/") if folders else [filename]
-    name = "/".join(clean_filename(part) for part in parts)
-    whole = name if len(name.encode()) <= MAX_FILENAME else clean_filename(filename)
-    return Incoming(reg, actor, whole, made_by)
+    return Incoming(reg, actor, filenames.clean(filename, folders=folders), made_by)
 
 
 def get(reg: Registry, actor: Actor, staged_id: str) -> Staged:
@@ -309,21 +304,6 @@ def sweep(reg: Registry, *, young_s: float = _YOUNG_S) -> int:
         oldest = now() - timedelta(hours=reg.settings.staged_h)
         s.execute(delete(StagedRow).where(StagedRow.created_at < oldest))
     return _sweep_strays(reg) + holdings.sweep(reg, young_s)
-
-
-def clean_filename(filename: str) -> str:
-    """A name fit to be shown and offered at download: no folders, no control or bidi characters.
-
-    Always a name of 1 to 255 bytes in UTF-8, composed (NFC); the extension survives shortening.
-    """
-    base = filename.replace("\\", "/").rpartition("/")[2]
-    kept = (c for c in unicodedata.normalize("NFC", base) if unicodedata.category(c)[0] != "C")
-    name = " ".join("".join(kept).split()).strip(". ")
-    stem, dot, extension = name.rpartition(".")
-    if not dot or len(extension.encode()) > 16:
-        stem, dot, extension = name, "", ""
-    room = MAX_FILENAME - len((dot + extension).encode())
-    return (stem.encode()[:room].decode(errors="ignore") + dot + extension) or "file"
 
 
 def _sweep_strays(reg: Registry) -> int:

@@ -18,7 +18,7 @@ from types import TracebackType
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from registry import audit, policy, quotas, staging
+from registry import audit, filenames, policy, quotas, staging
 from registry.calling import Upload
 from registry.core import Registry
 from registry.errors import (
@@ -65,7 +65,7 @@ def begin(reg: Registry, actor: Actor, filename: str, size_bytes: int) -> Upload
         row = UploadRow(
             id=new_id(),
             user_id=actor.id,
-            filename=staging.clean_filename(filename),
+            filename=filenames.clean(filename),
             size_bytes=size_bytes,
             created_at=now(),
         )

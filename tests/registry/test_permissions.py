@@ -17,7 +17,7 @@ from tests.conftest import PASSWORD
 NEEDS = """
 model.list        search    -
 model.create      upload    -
-file.stage        upload    -
+file.stage        upload    -       or predict
 training.make     upload    -
 dataset.keep      upload    -
 token.make        search    -       in person
@@ -67,6 +67,7 @@ sees but no bytes   author  download         view    -
 owner, no bytes     author  download         owner   -
 owner, no uploads   author  upload,delete    owner   -
 owner, blind        author  search           owner   -
+owner, sends naught author  upload,predict   owner   -
 admin, not any more admin   admin            -       -
 token for all       author  -                owner   search,download,predict,upload,delete
 token that predicts author  -                owner   predict
@@ -141,7 +142,8 @@ def expected(need: Need, kind: Kind) -> str:
             return "refused"
     if need.peculiar == "in person" and kind.token is not None:
         return "refused"
-    return "allowed" if need.permission in kind.may or by_admin else "refused"
+    instead = need.peculiar == "or predict" and "predict" in kind.may
+    return "allowed" if need.permission in kind.may or by_admin or instead else "refused"
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from blake3 import blake3
 from sqlalchemy import update
 
-from registry import audit, staging
+from registry import audit, filenames, publish, staging
 from registry.errors import (
     BrokenArtifact,
     Forbidden,
@@ -119,10 +120,18 @@ def test_too_many_uploads_in_an_hour_have_to_wait(reg, alice, bob):
     stage(reg, bob)
 
 
-def test_guests_and_viewers_do_not_upload(reg, new_user):
-    for actor in (GUEST, new_user("vera", "viewer")):
+def test_who_may_neither_publish_nor_predict_uploads_nothing(reg, new_user):
+    vera = new_user("vera", "viewer")
+    for actor in (GUEST, replace(vera, denied=frozenset({"predict"}))):
         with pytest.raises(Forbidden):
             staging.receive(reg, actor, "x")
+
+
+def test_a_viewers_file_can_be_answered_but_not_published(reg, new_user):
+    vera = new_user("vera", "viewer")
+    staged = stage(reg, vera)
+    with pytest.raises(Forbidden):
+        publish.examine(reg, vera, staged.id)
 
 
 def test_staging_is_audited(reg, alice):
@@ -147,11 +156,11 @@ def test_staging_is_audited(reg, alice):
     ],
 )
 def test_names_are_cleaned(given, kept):
-    assert staging.clean_filename(given) == kept
+    assert filenames.clean(given) == kept
 
 
 def test_a_long_name_keeps_its_extension():
-    name = staging.clean_filename("é" * 400 + ".safetensors")
+    name = filenames.clean("é" * 400 + ".safetensors")
     assert name.endswith("é.safetensors")
     assert len(name.encode()) <= 255
 

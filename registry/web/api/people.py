@@ -87,7 +87,7 @@ async def revoke(by: By, token_id: str) -> Response:
     return await by.do(tokens.revoke, token_id)
 
 
-@router.get("/jobs", summary="My jobs", response_model=Listed[JobShape], **may("any"))
+@router.get("/jobs", summary="My jobs", response_model=Listed[JobShape], **may("search"))
 async def my_jobs(by: By, at: At) -> Response:
     """Background work you started, newest first."""
     return await by.tell(Listed[JobShape], _jobs, at)

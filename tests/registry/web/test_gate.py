@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.types import Message
 
-from registry import accounts, staging
+from registry import accounts, governing, staging
 from registry.core import Registry
 from registry.records import Actor, Role
 from registry.tables import StagedRow
@@ -85,10 +85,16 @@ def test_nobody_uploads_without_signing_in_and_no_byte_is_read(
     assert staged_files(reg) == []
 
 
-def test_a_viewer_may_not_upload(
-    client: Client, reg: Registry, behind: Behind, new_user: Callable[[str, Role], Actor]
+def test_who_may_neither_publish_nor_predict_uploads_nothing(
+    client: Client,
+    reg: Registry,
+    behind: Behind,
+    admin: Actor,
+    new_user: Callable[[str, Role], Actor],
 ) -> None:
-    let_in(client, reg, new_user("vera", "viewer"))
+    vera = new_user("vera", "viewer")
+    governing.permit(reg, admin, "vera", ["search"])
+    let_in(client, reg, vera)
     assert send(client, "model.onnx", b"bytes") == 403
     assert behind.files == []
 

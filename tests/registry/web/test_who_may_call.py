@@ -65,7 +65,7 @@ GET /me/quota                      any
 GET /tokens                        token.make
 POST /tokens                       token.make
 DELETE /tokens/{{token_id}}          token.make          own
-GET /jobs                          any
+GET /jobs                          search
 GET /jobs/{{job_id}}                 any                 own
 DELETE /jobs/{{job_id}}              any                 own
 GET /users                         people.govern
