@@ -31,7 +31,7 @@ _BLOCK, _LISTED_AT_ONCE = 1 << 20, 1000
 _CONNECT_S, _SILENT_S, _WHOLE_S = 5.0, 20.0, 4 * 3600.0
 _TRIES_AGAIN, _TRIES_FOR_S = 2, 60.0
 _MISSING = "there is no such object in the bucket"
-_STATUS = re.compile(r"status code: \d{3}\b")
+_STATUS = re.compile(r"status code: (\d{3})\b")
 _LAST = "\U0010ffff"
 
 
@@ -79,7 +79,8 @@ def look(reg: Registry, path: str) -> int:
     key = _key(reg, path)
     store = _store(reg.settings)
     with _answers():
-        return store.head(key)["size"]
+        size_bytes: int = store.head(key)["size"]
+    return size_bytes
 
 
 @contextmanager
@@ -132,7 +133,7 @@ def _from(store: S3Store, wanted: str) -> Iterator[ObjectMeta]:
     of their UTF-8 bytes, which is that of their characters.
     """
     folder, _, name = wanted.rpartition("/")
-    before = f"{wanted[:-1]}{chr(ord(wanted[-1]) - 1)}{_LAST}" if name else None
+    before = f"{wanted[:-1]}{chr(ord(wanted[-1]) - 1)}{_LAST}" if name[-1:] > " " else None
     with _answers():
         chunks = store.list(folder or None, offset=before, chunk_size=_LISTED_AT_ONCE)
         objects = (told for chunk in chunks for told in chunk)
@@ -183,18 +184,19 @@ def _answers() -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise NotFound(_MISSING) from None
-    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError):
-        raise StoreError("the bucket refuses this server: ask the operator") from None
-    except exceptions.PreconditionError:
-        raise StoreError("the object was replaced while it was read: import it again") from None
     except exceptions.InvalidPathError:
         raise StoreError(
             "a key there has an empty part, a dot or a control character where no path can: "
             "search beside it, or ask the operator to rename it"
         ) from None
     except (exceptions.BaseError, OSError, ValueError) as failed:
-        if status := _STATUS.search(str(failed)):  # of a list, told in no other way
-            raise StoreError(f"the bucket refuses with {status[0]}: ask the operator") from None
-        raise StoreError(
-            "the bucket does not answer, or broke off: try again later, or ask the operator"
-        ) from None
+        status = _STATUS.search(str(failed))  # not every refusal has a class of its own
+        raise StoreError(_sentence(status[1] if status else "")) from None
+
+
+def _sentence(status: str) -> str:
+    if status == "412":
+        return "the object was replaced while it was read: import it again"
+    if status:
+        return f"the bucket refuses with status {status}: ask the operator"
+    return "the bucket does not answer, or broke off: try again later, or ask the operator"

@@ -11,11 +11,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 import pytest
+from pydantic import ValidationError
 
 from registry import imports, server_bucket, staging
 from registry.core import Registry
 from registry.errors import Forbidden, NotFound, NotInstalled, StoreError
 from registry.records import Actor
+from registry.settings import Settings
 
 pytest.importorskip("obstore", reason="not installed: pip install -r requirements-s3.txt")
 
@@ -29,6 +31,7 @@ OBJECTS = {
     **{f"offered/{key}": data for key, data in OFFERED.items()},
     **{f"many/{n:04}.onnx": b"one of many" for n in range(2300)},
     "hidden.joblib": b"hidden", "offered-not": b"not", "odd/a//b": b"odd", "odd/good/c": b"c",
+    "ends in a blank": b"blank",
 }  # fmt: skip
 AT_ONCE = 1000
 _ENTRY = (
@@ -138,6 +141,15 @@ def test_what_no_key_begins_with_finds_nothing(offering: Registry, alice: Actor,
 
 def test_a_prefix_need_not_be_a_folder(beneath: Callable[[str], Registry], alice: Actor) -> None:
     assert _paths(beneath("offered-"), alice) == ["not"]
+    assert _paths(beneath("offered-"), alice, "n") == ["not"]
+    assert _paths(beneath("many/229"), alice, "9") == ["9.onnx"]
+    assert _paths(beneath("ends in a "), alice) == ["blank"]
+
+
+@pytest.mark.parametrize("prefix", ["/models/", "a//b", "/"])
+def test_a_prefix_that_would_mean_another_stops_the_start(prefix: str) -> None:
+    with pytest.raises(ValidationError, match="import_s3_prefix"):
+        Settings(import_s3_prefix=prefix, _env_file=None)
 
 
 def test_more_keys_than_one_answer_holds_are_listed(
@@ -186,12 +198,14 @@ def test_nothing_else_is_ever_asked_for(offering: Registry, alice: Actor, path: 
         imports.start(offering, alice, "bucket", path)
 
 
-@pytest.mark.parametrize("path", ["short.onnx", "replaced.onnx"])
+@pytest.mark.parametrize(
+    ("path", "why"), [("short.onnx", "broke off"), ("replaced.onnx", "was replaced")]
+)
 def test_an_object_that_breaks_off_or_is_replaced_is_not_kept(
-    offering: Registry, alice: Actor, path: str
+    offering: Registry, alice: Actor, path: str, why: str
 ) -> None:
     asked = imports.start(offering, alice, "bucket", path)
-    with pytest.raises(StoreError, match=r"broke off|replaced"):
+    with pytest.raises(StoreError, match=why):
         imports.run(offering, asked.id)
     with pytest.raises(NotFound):
         staging.get(offering, alice, asked.id)
@@ -203,7 +217,7 @@ def test_a_refusal_is_said(
     with pytest.raises(StoreError, match="refuses"):
         imports.start(offering, alice, "bucket", "denied.onnx")
     wrong = reg_with(import_s3_url=address, import_s3_key="wrong", import_s3_secret=SECRET)
-    with pytest.raises(StoreError, match="refuses with status code: 403:"):
+    with pytest.raises(StoreError, match="refuses with status 403:"):
         server_bucket.find(wrong, alice)
 
 
