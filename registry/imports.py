@@ -49,7 +49,7 @@ def start(reg: Registry, actor: Actor, place: ImportPlace, path: str) -> Import:
     Raises:
         InvalidInput: There is no such place, or the path is too long.
         NotFound: There is no such file.
-        StoreError: The bucket does not answer.
+        StoreError, NotInstalled: The bucket does not answer, or cannot be asked here.
         Forbidden: The actor may not upload.
         TooLarge, BrokenArtifact: The file is above the limit, or empty.
         Conflict: The actor has very many imports under way.

@@ -55,13 +55,18 @@ class Settings(BaseSettings):
         "",
         pattern=r"^(https?://[^/?#@\s]+(/[^?#\s]*)?)?$",
         description="S3 bucket whose objects may be imported by who may upload, "
-        "as `https://host/bucket` or `https://bucket.host`; empty: none.",
+        "as `https://host/bucket` or `https://bucket.host`; empty: none. Needs "
+        "`requirements-s3.txt`.",
     )
     import_s3_prefix: str = Field(
-        "", description="Only keys that begin with this, such as `models/`, can be imported."
+        "",
+        pattern=r"^([^/]+/)*[^/]*$",
+        description="Only keys that begin with this, such as `models/`, can be imported.",
     )
     import_s3_region: str = Field("us-east-1", description="Region that requests are signed for.")
-    import_s3_key: str = Field("", description="Access key of the bucket; empty: it is public.")
+    import_s3_key: str = Field(
+        "", description="Access key of the bucket; empty: what the machine's role or `AWS_*` gives."
+    )
     import_s3_secret: str = Field("", description="Secret of the access key.")
     staged_h: float = Field(24, gt=0, description="Hours an unpublished upload is kept.")
     trash_days: float = Field(30, ge=0, description="Days a trashed thing can be restored.")

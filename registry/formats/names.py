@@ -32,7 +32,7 @@ _KNOWN = frozenset(
     itsdangerous jinja2 joblib jsonpickle jsonschema jsonschema_rs jsonschema_specifications jwt
     keras librt license_expression lightgbm limits llvmlite lz4 mako markdown_it markupsafe
     mdurl ml_dtypes mlflow mpmath multipart multiprocess mypy mypy_extensions mypyc narwhals
-    nbconvert networkx notebook numba numexpr numpy onnx onnxruntime opentelemetry packaging
+    nbconvert networkx notebook numba numexpr numpy obstore onnx onnxruntime opentelemetry packaging
     pages pandas paramiko pathspec pexpect pickle5 PIL pip pkg_resources playwright plotly
     pluggy polars prettytable prometheus_client psutil psycopg psycopg_binary ptyprocess py
     pyarrow pycparser pydantic pydantic_core pydantic_settings pydeck pygments pylab pymysql
