@@ -53,7 +53,7 @@ def find(
         StoreError: The bucket does not answer, or has a key in that folder that no path can have.
         NotInstalled: The library is missing.
     """
-    if why := policy.why_not(actor, None, "file.stage"):
+    if why := policy.why_not(actor, None, "model.create"):
         raise Forbidden(why)
     page, prefix = max(1, page), reg.settings.import_s3_prefix
     wanted = prefix + text.strip()
