@@ -40,13 +40,13 @@ types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
 unit: $(STAMP)  ## the fast tests
-	$(PYTEST) -n 4 --dist loadfile -m "not browser and not frameworks and not screens and not house and not long"
+	$(PYTEST) -n 4 -m "not browser and not frameworks and not screens and not house and not long"
 
 screens: $(STAMP)  ## every page, opened without a browser
 	$(PYTEST) -n 4 -m "screens and not long"
 
-frameworks: $(STAMP)  ## formats, scanners and the sandbox on models of every framework
-	$(PYTEST) -n 2 -m "frameworks and not long"
+frameworks: $(STAMP)  ## models of every framework in the sandbox, and what starts processes
+	$(PYTEST) -n 3 -m "frameworks and not long"
 
 browser: $(STAMP)  ## the app in a real Chromium
 	$(PYTEST) -n 2 --dist loadfile --durations 12 -m "browser and not long"

@@ -23,7 +23,7 @@ from benchmarks.harness import UNLIMITED, Server, machine, median, server, verdi
 from benchmarks.peers import refresh, served
 from benchmarks.predict import TITLES, Bench, bench
 from registry import checks, publish, staging, tokens, versions
-from registry.records import Details, Version
+from registry.records import Details, Field, Version
 
 NAMES = ("logistic", "onnx_logistic")
 TARGETS = {1: 1.4, 1000: 3.0, 100_000: 2.0}
@@ -33,24 +33,26 @@ N_ROUNDS, N_TURNS = 3, 8
 N_CALLS = {1: 15, 1000: 4, 100_000: 1}
 
 
-# The model asked for 100,000 rows without us: a line in, the milliseconds it took out.
+# The model asked for the same rows without us: a line in, the milliseconds it took out.
 RAW = """
 import sys, time
 import numpy as np
-path, rows = sys.argv[1], np.full((100_000, 30), 0.5)
+import pyarrow as pa
+path, frame = sys.argv[1], pa.ipc.open_stream(sys.stdin.buffer).read_pandas()
 if path.endswith(".onnx"):
     import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options)
     [taken] = session.get_inputs()
-    rows = rows.astype(np.float32 if taken.type == "tensor(float)" else np.float64)
+    rows = frame.to_numpy(np.float32 if taken.type == "tensor(float)" else np.float64)
     ask = lambda: session.run(None, {taken.name: rows})
 else:
     import joblib
     model = joblib.load(path)
+    rows = frame if hasattr(model, "feature_names_in_") else frame.to_numpy()
     ask = lambda: model.predict_proba(rows)
-for line in sys.stdin:
+for line in sys.stdin.buffer:
     started = time.perf_counter()
     ask()
     print((time.perf_counter() - started) * 1e3, flush=True)
@@ -101,7 +103,10 @@ def main() -> None:
                     if kind == ARROW or n_rows <= MOST_JSON:
                         what = f"{TITLES[name]}, {n_rows:,} rows as {_short(kind)}"
                         _compare(what, n_rows, target, side, peer)
-            _against_raw(running, name, side)
+            _against_raw(running, name, version, side)
+        version = _published(ours, running, "pipeline")
+        call = _posts(ours, secret, version, ARROW)
+        _against_raw(running, "pipeline", version, Side(call, ours.process.pid))
         print(f"an empty answer (/healthz): {median([ping() for _ in range(200)]):.2f} ms")
     print(machine())
 
@@ -130,17 +135,18 @@ def _compare(what: str, n_rows: int, target: float, ours: Side, peer: Side) -> N
     print(verdict(said, b / a, target, "×", at_least=True), flush=True)
 
 
-def _against_raw(running: Bench, name: str, ours: Side) -> None:
+def _against_raw(running: Bench, name: str, version: Version, ours: Side) -> None:
     """G4: 100,000 rows as Arrow against the same call in a process of its own, with one thread."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-c", RAW, str(running.files[name])]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, text=True) as raw:
+    with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe) as raw:
         assert raw.stdin is not None
         assert raw.stdout is not None
+        raw.stdin.write(_stream(version, 100_000))
         rounds = []
         for _ in range(5):
-            raw.stdin.write("\n")
+            raw.stdin.write(b"\n")
             raw.stdin.flush()
             rounds.append((ours.call(100_000), float(raw.stdout.readline())))
         raw.stdin.close()
@@ -199,12 +205,25 @@ def _stream(version: Version, n_rows: int) -> bytes:
     assert version.schema is not None
     tensors = version.schema.tensors
     dtype = tensors[0].dtype if tensors else "float64"
-    names = [f.name for f in version.schema.fields] or [f"x{n}" for n in range(30)]
-    table = pa.table({name: np.full(n_rows, 0.5, dtype) for name in names})
+    columns: dict[str, object] = {f.name: _value(f) for f in version.schema.fields}
+    columns = columns or dict.fromkeys((f"x{n}" for n in range(30)), 0.5)
+    table = pa.table(
+        {
+            name: np.full(n_rows, value, dtype if isinstance(value, float) else None)
+            for name, value in columns.items()
+        }
+    )
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
+
+
+def _value(field: Field) -> object:
+    """One that the column takes."""
+    if field.categories:
+        return field.categories[0]
+    return 1 if field.type in ("integer", "long") else 0.5
 
 
 def _get(ours: Server, path: str) -> Callable[[], float]:

@@ -28,19 +28,22 @@ Publish = Callable[..., Version]
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 
-# Which tests are slow, by where they stand. `frameworks` build models of every kind and load them:
-# the imports take seconds and a gigabyte. `screens` open pages without a browser; `house` reads
-# the code.
+# Which tests are slow, by where they stand. `frameworks` build models of every kind and load them,
+# where the imports take seconds and a gigabyte, or start and kill processes and engines. `screens`
+# open pages without a browser; `house` reads the code.
 _SLOW = {
+    "screens": {"pages"},
+    "house": {"test_docs.py", "test_house.py"},
     "frameworks": {
         *("contracts", "evaluation", "formats", "judging", "sandbox", "scanners"),
         *("scoring", "training"),
         *("test_benchmarks.py", "test_conversion.py", "test_conversions.py"),
         *("test_corpus.py", "test_packages.py", "test_quarantine.py"),
         *("test_rescans.py", "test_trust.py"),
+        *("test_arrow.py", "test_asking.py", "test_description.py", "test_fetching.py"),
+        *("test_fetching_tls.py", "test_imports.py", "test_jobs.py", "test_mlflow_folder.py"),
+        *("test_predicting.py", "test_webhooks.py", "test_what_if.py"),
     },
-    "screens": {"pages"},
-    "house": {"test_docs.py", "test_house.py"},
 }
 
 
@@ -57,6 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark, names in _SLOW.items():
             if "browser" not in parts and names & parts:
                 item.add_marker(mark)
+                break  # a page's tests may be named as those of what it shows
 
 
 @pytest.fixture(scope="session")
