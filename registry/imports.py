@@ -113,6 +113,8 @@ def run(reg: Registry, import_id: str) -> None:
         if s.get(StagedRow, import_id):
             return  # it was whole when the process was killed
         actor, (place, _, path) = sessions.actor_of(user), job.subject.partition("/")
+    if why := policy.why_not(actor, None, "model.create"):
+        raise Forbidden(why)
     source = next((found for name, found in _PLACES.items() if name == place), None)
     if source is None:
         raise NotFound("this place is not offered any more")

@@ -32,12 +32,8 @@ _MOST_TEXT_BYTES = 128 << 20
 _MOST_BATCHES = 10_000
 _MOST_AXES = 16
 _TEXT = ("str", "string", "object")
-_HEADER, _DATA, _LENGTH, _COMPRESSION = (
-    2,
-    1,
-    0,
-    3,
-)  # fields of Message, DictionaryBatch, RecordBatch
+_HEADER, _DATA = 2, 1  # fields of Message and DictionaryBatch
+_LENGTH, _COMPRESSION = 0, 3  # of RecordBatch
 
 
 def prepare(schema: Schema, body: Any, most_rows: int) -> Prepared:

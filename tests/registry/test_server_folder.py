@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from registry import accounts, imports, jobs, publish, server_folder, staging
+from registry import accounts, governing, imports, jobs, publish, server_folder, staging
 from registry.core import Registry
 from registry.errors import BrokenArtifact, Conflict, Forbidden, InvalidInput, NotFound, TooLarge
 from registry.records import Actor, Staged
@@ -116,6 +116,15 @@ def test_what_was_listed_and_is_gone_is_said_by_the_job(
     asked = imports.start(offering, alice, "folder", "Iris.joblib")
     (folder / "Iris.joblib").unlink()
     with pytest.raises(NotFound, match="no such file"):
+        imports.run(offering, asked.id)
+
+
+def test_whoever_may_not_upload_any_more_imports_nothing_more(
+    offering: Registry, alice: Actor, admin: Actor
+) -> None:
+    asked = imports.start(offering, alice, "folder", "Iris.joblib")
+    governing.permit(offering, admin, "alice", ["search", "predict"])
+    with pytest.raises(Forbidden, match="upload"):
         imports.run(offering, asked.id)
 
 
