@@ -199,7 +199,7 @@ def _details(model: Any, graph: Any, inputs: list[Input]) -> dict[str, Any]:
         "ir version": model.ir_version,
         "opset": {clean(o.domain or "ai.onnx"): o.version for o in list(model.opset_import)[:20]},
         "metadata": {clean(p.key): clean(p.value, 500) for p in list(model.metadata_props)[:50]},
-        "inputs": [(clean(name), dtype) for name, dtype, _ in inputs],
+        "inputs": [[clean(name), dtype] for name, dtype, _ in inputs],
         "n_nodes": len(graph.node),
         "operations": dict(common),
     }

@@ -71,7 +71,7 @@ def careless(pool, tmp_path):
         )
         pools.append(Pool(settings, Nursery(groups, 1, pool.nursery.layers)))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(nursery, "_SCRIPT", unscanned.__file__)
+            patch.setattr(nursery, "SCRIPT", unscanned.__file__)
             for group in groups:
                 pools[-1].nursery.litter(group)
         return pools[-1]
