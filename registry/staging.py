@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from blake3 import blake3
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
@@ -113,8 +112,10 @@ class Incoming:
                 )
                 s.add(row)
                 s.flush()
-                told: dict[str, Any] = {"digest": row.digest, "size_bytes": row.size_bytes}
-                audit.record(s, self._actor, "file.stage", row.filename, **told)
+                audit.record(
+                    s, self._actor, "file.stage", row.filename,
+                    digest=row.digest, size_bytes=row.size_bytes,
+                )  # fmt: skip
                 staged = _record(row)
         except BaseException:
             self.abort()

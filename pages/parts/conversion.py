@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import cards, notices, text
-from registry import access, conversions, formats, jobs, models, versions
+from registry import access, conversions, formats, job_lists, models, versions
 from registry.core import Registry
+from registry.errors import NotFound
 from registry.records import Actor, Case, Job, Level, Version
 
 _POLL_S = 1.0
@@ -112,8 +113,11 @@ def _job(reg: Registry, actor: Actor, model: str) -> Job | None:
     wanted = st.session_state.get(_STARTED)
     if wanted is None:
         return None
-    mine = (job for job in jobs.find(reg, actor) if job.id == wanted)
-    return next((job for job in mine if job.subject.partition("@")[0] == model), None)
+    try:
+        job = job_lists.get(reg, actor, wanted)
+    except NotFound:
+        return None
+    return job if job.subject.partition("@")[0] == model else None
 
 
 def _sentence(words: str) -> str:
