@@ -14,6 +14,7 @@ from registry.errors import InvalidInput
 
 _WIDTH = 440
 _MODE = "sign_in.mode"
+_WAS_FIRST = "sign_in.was_first"  # this tab was offered to create the administrator
 _LOGIN = {"Form name": "Sign in", "Username": "User name", "Login": "Sign in"}
 _REGISTER = {
     "First name": "First name",
@@ -33,8 +34,14 @@ def card() -> None:
     ):
         mark.large()
         if accounts.needs_first_admin(reg):
+            st.session_state[_WAS_FIRST] = True
             _first_admin(reg)
             return
+        if st.session_state.get(_WAS_FIRST):
+            st.info(
+                "Somebody has created the first account already. Nothing you entered was kept.",
+                icon=":material/info:",
+            )
         if st.session_state.get(who.ENDED):
             st.info("Your session has ended. Sign in again.", icon=":material/lock_clock:")
         mode = st.session_state.get(_MODE, "sign in")
@@ -109,10 +116,12 @@ def _links(modes: dict[str, str]) -> None:
 
 def _switch(mode: str) -> None:
     st.session_state[_MODE] = mode
+    st.session_state.pop(_WAS_FIRST, None)
 
 
 def _go_in() -> None:
     """Once signed in, run again: the page that was asked for takes the card's place."""
     if st.session_state.get("authentication_status"):
         st.session_state.pop(_MODE, None)
+        st.session_state.pop(_WAS_FIRST, None)
         st.rerun()

@@ -119,6 +119,20 @@ def test_the_first_visitor_creates_the_admin(app: Open, reg: Registry) -> None:
     assert accounts.sign_in(reg, "ada", PASSWORD).name == "Ada Lovelace"
 
 
+def test_a_first_visitor_who_comes_too_late_is_told(app: Open, reg: Registry) -> None:
+    slower, quicker = app(), app()
+    assert is_in(register(quicker, "Create administrator"))
+    slower = register(slower, "Create administrator", user_name="eve")
+    said = "created the first account already"
+    assert not is_in(slower)
+    assert said in " ".join(box.value for box in slower.info)
+    slower = press(slower, "Create an account")
+    assert said not in " ".join(box.value for box in slower.info)
+    own = {"user_name": "eve", "e-mail": "eve@example.org"}
+    assert is_in(register(slower, "Create account", **own))
+    assert slower.session_state["roles"] == ["author"]
+
+
 def test_the_first_visitor_from_elsewhere_needs_the_code(app: Open, reg: Registry) -> None:
     tab = app(local=False)
     next(f for f in tab.text_input if f.label == "Set-up code").set_value("guess")
