@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the pages showed when a test failed is told with the failure."""
+    report = yield
+    opened: Browser | None = getattr(item, "funcargs", {}).get("browser")
+    if report.when == "call" and report.failed and opened:
+        for page in (page for context in opened.contexts for page in context.pages):
+            said = page.locator("body").aria_snapshot(timeout=5_000)
+            report.sections.append((f"what {page.url} showed", said[:20_000]))
+    return report
 
 
 @dataclass

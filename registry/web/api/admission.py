@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
@@ -27,6 +27,7 @@ from registry.errors import Busy, Forbidden, NotSignedIn, RateLimited
 from registry.records import GUEST, Actor
 from registry.web import handle, peer
 from registry.web.api import bodies, documented
+from registry.web.api.problems import Handler
 
 AT_ONCE, OPEN, OPEN_EACH = 16, 64, 4  # one person takes a quarter of the turns, not all
 turns = CapacityLimiter(AT_ONCE)
@@ -35,7 +36,7 @@ under_way: Counter[str] = Counter()
 """Calls with a body under way, per person; touched by the event loop alone."""
 P = ParamSpec("P")
 T = TypeVar("T")
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_CALLER = "vitrine.caller"
 
 
 @dataclass(frozen=True)
@@ -101,25 +102,38 @@ class Guarded(APIRoute):
     def get_route_handler(self) -> Handler:
         """The handler with admission before it."""
         inner = super().get_route_handler()
+
+        async def with_json(request: Request) -> Response:
+            bodies.need_json(request)
+            with place(caller_of(request)):
+                body = await bodies.read(request, bodies.SMALL)
+                bodies.need_valid(body)
+                return await inner(Request(request.scope, bodies.again(body)))
+
         permission = (self.openapi_extra or {})[documented.PERMISSION]
-        takes_json = self.body_field is not None
+        return guarded(permission, with_json if self.body_field is not None else inner)
 
-        async def admitted(request: Request) -> Response:
-            caller = await _caller(request, permission)
-            request.scope["vitrine.caller"] = caller
-            try:
-                if not takes_json:
-                    return await inner(request)
-                bodies.need_json(request)
-                with place(caller):
-                    body = await bodies.read(request, bodies.SMALL)
-                    bodies.need_valid(body)
-                    return await inner(Request(request.scope, bodies.again(body)))
-            except RateLimited:
-                await _free(caller)
-                raise
 
-        return admitted
+def guarded(permission: str, inner: Handler) -> Handler:
+    """A handler of requests with admission before it; the caller is `caller_of(request)`."""
+
+    async def admitted(request: Request) -> Response:
+        caller = await _caller(request, permission)
+        request.scope[_CALLER] = caller
+        try:
+            return await inner(request)
+        except RateLimited:
+            await _free(caller)
+            raise
+
+    return admitted
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks, as admission found out."""
+    caller = request.scope[_CALLER]
+    assert isinstance(caller, Caller)
+    return caller
 
 
 def router(tag: str) -> APIRouter:
@@ -214,17 +228,9 @@ _bearer = HTTPBearer(auto_error=False, description="A token from the account pag
 def _by(
     request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> Caller:
-    """Who asks, as admission found out; named here so that the description says how."""
-    caller = request.scope["vitrine.caller"]
-    assert isinstance(caller, Caller)
-    return caller
-
-
-def _anybody(request: Request) -> Caller:
-    caller = request.scope["vitrine.caller"]
-    assert isinstance(caller, Caller)
-    return caller
+    """Who asks; named here so that the description says how."""
+    return caller_of(request)
 
 
 By = Annotated[Caller, Depends(_by)]
-Anybody = Annotated[Caller, Depends(_anybody)]
+Anybody = Annotated[Caller, Depends(caller_of)]

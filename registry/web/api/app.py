@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Mount
+from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.errors import RegistryError
@@ -82,8 +82,7 @@ api = _Api(
     },
 )
 _CHANGING = (models, versions, aliases, publishing, resuming)
-_ASKED_MOST = predicting  # first, so that no other address is compared with it
-for part in (_ASKED_MOST, signing_in, people, browsing, fetching, *_CHANGING, explorer):
+for part in (predicting, signing_in, people, browsing, fetching, *_CHANGING, explorer):
     api.include_router(part.router)
 _QUALITY = (gates, measuring, ratings, trust, usage)
 for part in (auditing, batches, exporting, governing, history, *_QUALITY, webhooks):
@@ -91,12 +90,14 @@ for part in (auditing, batches, exporting, governing, history, *_QUALITY, webhoo
 
 MOUNT = Mount(PREFIX, app=api)
 MOUNT.path_regex = re.compile(MOUNT.path_regex.pattern, re.DOTALL)  # a line break is ours too
+_PREDICT = Route(PREFIX + predicting.PATH, predicting.straight, methods=["POST"])
 
 
 class Straight:
     """ASGI middleware: calls of the API do not pass through what only pages need.
 
-    That is Streamlit's session cookie, its compression and its list of addresses.
+    That is Streamlit's session cookie, its compression and its list of addresses. Predictions do
+    not pass through FastAPI either, which only describes them.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -104,8 +105,9 @@ class Straight:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            match, child = MOUNT.matches(scope)
-            if match == Match.FULL:
-                await MOUNT.handle({**scope, **child}, receive, send)
-                return
+            for route in (_PREDICT, MOUNT):
+                match, child = route.matches(scope)
+                if match == Match.FULL:
+                    await route.handle({**scope, **child}, receive, send)
+                    return
         await self.app(scope, receive, send)

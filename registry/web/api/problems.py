@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from registry import codec
 from registry.errors import (
@@ -29,6 +30,7 @@ from registry.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _RETRY_BUSY_S = 1
 _log = structlog.get_logger(__name__)
 
@@ -91,6 +93,22 @@ async def of_bug(_request: Request, error: Exception) -> JSONResponse:
     _log.error("api broke", error_id=error_id, error=type(error).__name__)
     detail = f"something broke on our side; tell an administrator this id: {error_id}"
     return _problem(500, "Broken", detail, {}, error_id=error_id)
+
+
+def told(handler: Handler) -> Handler:
+    """A handler whose errors are problem details; for a route outside the application."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except RegistryError as error:
+            return await of_error(request, error)
+        except HTTPException as error:
+            return await of_http(request, error)
+        except Exception as error:  # noqa: BLE001 - logged, and told as an id
+            return await of_bug(request, error)
+
+    return answered
 
 
 def _problem(
