@@ -37,12 +37,12 @@ _SLOW = {
     "frameworks": {
         *("contracts", "evaluation", "formats", "judging", "sandbox", "scanners"),
         *("scoring", "training"),
-        *("test_benchmarks.py", "test_conversion.py", "test_conversions.py"),
+        *("test_benchmarks.py", "test_cli.py", "test_conversion.py", "test_conversions.py"),
         *("test_corpus.py", "test_packages.py", "test_quarantine.py"),
         *("test_rescans.py", "test_trust.py"),
         *("test_arrow.py", "test_asking.py", "test_description.py", "test_fetching.py"),
-        *("test_fetching_tls.py", "test_imports.py", "test_jobs.py", "test_mlflow_folder.py"),
-        *("test_predicting.py", "test_webhooks.py", "test_what_if.py"),
+        *("test_fetching_tls.py", "test_imports.py", "test_jobs.py", "test_keeping.py"),
+        *("test_mlflow_folder.py", "test_predicting.py", "test_webhooks.py", "test_what_if.py"),
     },
 }
 

@@ -94,6 +94,7 @@ def test_a_purged_version_loses_only_its_own_lines(reg, alice, iris, publish_fil
     assert [line.ref for line in predictions.find(reg, alice).items] == [other.ref]
 
 
+@pytest.mark.frameworks
 def test_nothing_is_lost_when_the_process_ends(reg, alice, iris):
     script = textwrap.dedent(f"""
         from pathlib import Path

@@ -325,6 +325,7 @@ def kill_and_look(reg, alice, rounds):
     return run.stdout.split(), len(found)
 
 
+@pytest.mark.frameworks
 def test_killed_at_any_instant_there_is_a_whole_version_or_none(reg, alice):
     fates, n_versions = kill_and_look(reg, alice, 12)
     assert "killed" in fates

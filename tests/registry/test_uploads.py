@@ -39,6 +39,7 @@ def test_parts_become_a_staged_file_of_the_same_id(reg: Registry, alice: Actor) 
     assert uploads.get(reg, alice, upload.id).received_bytes == len(content)
 
 
+@pytest.mark.frameworks
 def test_what_arrived_before_a_kill_is_gone_on_with(reg: Registry, alice: Actor) -> None:
     upload = uploads.begin(reg, alice, "m.onnx", 3_000_000)
     code = (
