@@ -23,7 +23,7 @@ from starlette.responses import Response
 
 from registry import logins, policy, rates, tokens
 from registry.core import Registry
-from registry.errors import Busy, Forbidden, NotSignedIn, RateLimited
+from registry.errors import Busy, Forbidden, NotFound, NotSignedIn, RateLimited
 from registry.records import GUEST, Actor
 from registry.web import handle, peer
 from registry.web.api import bodies, documented
@@ -37,6 +37,7 @@ under_way: Counter[str] = Counter()
 P = ParamSpec("P")
 T = TypeVar("T")
 _CALLER = "vitrine.caller"
+_NAMES = ("owner", "slug", "version", "alias", "username")
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,27 @@ def guarded(permission: str, inner: Handler) -> Handler:
         caller = await _caller(request, permission)
         request.scope[_CALLER] = caller
         try:
+            need_plain(request.path_params)
             return await inner(request)
         except RateLimited:
             await _free(caller)
             raise
 
     return admitted
+
+
+def need_plain(address: Mapping[str, str]) -> None:
+    """Refuse what a door would read as something else: a version in the place of a model.
+
+    Raises:
+        NotFound: A part has blanks around it, or `@` where only names are.
+    """
+    for part, said in address.items():
+        if said != said.strip() or (part in _NAMES and "@" in said):
+            raise NotFound(
+                "there is nothing at this address: a model is owner/name, "
+                "and its version stands in a place of its own"
+            )
 
 
 def caller_of(request: Request) -> Caller:

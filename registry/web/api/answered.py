@@ -59,6 +59,7 @@ _BODIES: dict[str, tuple[str, Any]] = {
         {"dataframe_split": {"columns": ["age", "plan"], "data": [[41, "basic"], [29, "pro"]]}},
     ),
 }
+_ROWS = {"anyOf": [{"type": "array", "items": {"type": "object"}}, {"type": "object"}]}
 _BYTES = {"type": "string", "format": "binary"}
 ANSWERED: dict[str, Any] = {
     "description": "The outputs; as an Arrow stream where `Accept` names that, a column each.",
@@ -73,10 +74,10 @@ EXAMPLES: dict[str, Any] = {
             "minProperties": 1,
             "maxProperties": 1,
             "properties": {
-                "rows": {"type": "array", "items": {"type": "object"}},
+                "rows": _ROWS,
                 "inputs": {"type": "object"},
                 "dataframe_split": {"type": "object"},
-                "dataframe_records": {"type": "array", "items": {"type": "object"}},
+                "dataframe_records": _ROWS,
             },
         },
         "examples": {

@@ -70,6 +70,7 @@ api = _Api(
         "Lists come in pages: `items`, and `next`, the `cursor` of the page after it. "
         "Errors are problem details (RFC 9457): `detail` says what, why and what to do."
     ),
+    redirect_slashes=False,  # it would send a caller, and the token, to the host that was asked for
     docs_url=None,  # explorer.py: these would load scripts from elsewhere
     redoc_url=None,
     separate_input_output_schemas=False,
@@ -110,4 +111,7 @@ class Straight:
                 if match == Match.FULL:
                     await route.handle({**scope, **child}, receive, send)
                     return
+            if scope["path"] == "/api" or scope["path"].startswith("/api/"):
+                await api(scope, receive, send)  # nothing is there; it says so in its own way
+                return
         await self.app(scope, receive, send)

@@ -130,7 +130,9 @@ class UploadedModel(ModelDetails):
 class AliasMove(Told):
     """Where an alias shall point, and why."""
 
-    version: str = Field(max_length=64, examples=["3"], description="A number or another alias.")
+    version: str = Field(
+        max_length=255, pattern=r"\S", examples=["3"], description="A number or another alias."
+    )
     reason: str = Field("", max_length=1_000, examples=["better on the March data"])
     override_reason: str = Field(
         "", max_length=1_000, description="Why it may although rules of the gate say no."
@@ -182,7 +184,7 @@ class Spent(Told):
 class TokenWish(Told):
     """What a token is for, and what it may do."""
 
-    name: str = Field(max_length=1_000, examples=["nightly scoring"])
+    name: str = Field(min_length=1, max_length=100, examples=["nightly scoring"])
     permissions: list[Literal["search", "download", "predict", "upload", "delete"]] = Field(
         min_length=1, max_length=5, examples=[["search", "predict"]]
     )

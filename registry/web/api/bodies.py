@@ -32,11 +32,13 @@ def need_json(request: Request) -> None:
 
 
 def need_one_of(request: Request, *kinds: str) -> str:
-    """The media type of the body, which has to be one of some.
+    """The media type of the body, which has to be one of some, and not compressed.
 
     Raises:
         HTTPException: 415.
     """
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise HTTPException(415, "send the body as it is, not compressed")
     said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if said not in kinds:
         raise HTTPException(415, f"send the body as {' or '.join(kinds)}")

@@ -57,6 +57,7 @@ async def _answer(request: Request) -> Response:
     by, version = admission.caller_of(request), request.query_params.get("version", "")
     if len(version) > _LONGEST:
         raise InvalidInput({"version": f"must have at most {_LONGEST} characters"})
+    admission.need_plain({"version": version})
     kind = bodies.need_one_of(request, bodies.JSON, arrow.MEDIA_TYPE)
     ref = "{owner}/{slug}".format_map(request.path_params) + (f"@{version}" if version else "")
     streamed = arrow.wanted(request)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 import re
 import secrets
+import traceback
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -31,7 +33,7 @@ from registry.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-_RETRY_BUSY_S = 1
+_RETRY_BUSY_S, _FRAMES = 1, 8
 _log = structlog.get_logger(__name__)
 
 
@@ -90,7 +92,9 @@ def named(errors: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 async def of_bug(_request: Request, error: Exception) -> JSONResponse:
     """What nobody expected: logged without its words, and told as an id to quote."""
     error_id = secrets.token_hex(4)
-    _log.error("api broke", error_id=error_id, error=type(error).__name__)
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    at = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    _log.error("api broke", error_id=error_id, error=type(error).__name__, at=at)
     detail = f"something broke on our side; tell an administrator this id: {error_id}"
     return _problem(500, "Broken", detail, {}, error_id=error_id)
 

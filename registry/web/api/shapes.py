@@ -76,7 +76,7 @@ class ParentLicenseShape(Shape):
 
     parent: str = Field(examples=["alice/base@2"], description="Empty: not for you to see.")
     through: list[str] = Field(description="Versions between, the nearest first.")
-    relation: Relation
+    relation: Relation | Literal[""] = Field(description="Empty: not for you to see.")
     check: LicenseShape
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from registry import access, accounts, predict, predictions, tokens, versions
 from registry.core import Registry
@@ -428,12 +429,16 @@ def test_a_bug_says_nothing(
         raise KeyError("a secret detail")
 
     monkeypatch.setattr(predicting, "predict", boom)
-    answer = Client(behind.app, raise_bugs=False).post(
-        f"/api/v1/models/{iris.model}/predict",
-        json={"rows": [{}]},
-        headers={"authorization": f"Bearer {secret}"},
-    )
+    with capture_logs() as logged:
+        answer = Client(behind.app, raise_bugs=False).post(
+            f"/api/v1/models/{iris.model}/predict",
+            json={"rows": [{}]},
+            headers={"authorization": f"Bearer {secret}"},
+        )
     assert "secret" not in problem(answer, 500)["detail"]
+    (line,) = logged
+    assert line["at"][-1].endswith(" boom")
+    assert "secret" not in str(line)
 
 
 def test_what_json_cannot_say_is_left_empty(ask: Ask, iris: Version) -> None:
