@@ -55,7 +55,9 @@ def prepare(schema: Schema, rows: Sequence[Row] | Row) -> Prepared:
         InvalidInput: With a problem per field; rows are counted from 1.
     """
     if schema.kind == "tensors":
-        return Prepared(*tensors.prepare(schema, rows))
+        prepared = Prepared(*tensors.prepare(schema, rows))
+        _refuse_batch(schema, prepared)
+        return prepared
     table = [rows] if isinstance(rows, Mapping) else rows
     _refuse_number(table)
     if (matrix := grids.matrix(schema, table)) is not None:
@@ -82,6 +84,17 @@ def _refuse_number(table: Sequence[Any]) -> None:
         raise InvalidInput({"rows": "at least one row is needed"})
     if len(table) > MAX_ROWS:
         raise InvalidInput({"rows": f"at most {MAX_ROWS:,} at once, got {len(table):,}"})
+
+
+def _refuse_batch(schema: Schema, prepared: Prepared) -> None:
+    """Rows of tensors are rows too."""
+    if prepared.n_rows > MAX_ROWS and isinstance(prepared.inputs, dict):
+        long = {
+            t.name: len(prepared.inputs[t.name]) for t in filter(tensors.holds_rows, schema.tensors)
+        }
+        if long:
+            why = "has {:,} rows, at most {:,} are taken at once"
+            raise InvalidInput({name: why.format(n, MAX_ROWS) for name, n in long.items()})
 
 
 def _refuse_shape(table: Sequence[Any]) -> None:

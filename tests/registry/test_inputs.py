@@ -12,7 +12,7 @@ import pytest
 
 from registry import inputs, tensors
 from registry.errors import InvalidInput
-from registry.records import Field, ImageHints, Schema, Tensor
+from registry.records import AudioHints, Field, ImageHints, Schema, Tensor
 
 ALL = Schema(
     "table",
@@ -212,6 +212,27 @@ def test_a_single_row_may_leave_the_first_axis_out():
 )
 def test_tensors_that_do_not_fit_are_refused(value, why):
     assert why in problems(GRID, {"x": value})["x"]
+
+
+def test_rows_of_tensors_are_counted_too():
+    schema = Schema("tensors", tensors=(Tensor("x", "float32", (-1, 2)),))
+    most = [[0, 0]] * inputs.MAX_ROWS
+    assert inputs.prepare(schema, {"x": most}).n_rows == 10_000
+    why = "has 10,001 rows, at most 10,000 are taken at once"
+    assert problems(schema, {"x": [*most, [0, 0]]}) == {"x": why}
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        Tensor("x", "float32", (-1,), audio=AudioHints(layout="T")),
+        Tensor("x", "float32", (-1, 1), image=ImageHints("HW", 1, 1, 1)),
+        Tensor("x", "float32", (1, -1)),
+    ],
+)
+def test_samples_of_a_sound_and_lines_of_a_picture_are_no_rows(tensor):
+    shape = [1 if size == 1 else 10_001 for size in tensor.shape]
+    assert inputs.prepare(Schema("tensors", tensors=(tensor,)), {"x": np.zeros(shape)}).inputs
 
 
 def test_missing_and_unknown_tensors_are_named():
