@@ -78,6 +78,27 @@ def test_a_missing_column_takes_its_default():
     assert inputs.prepare(schema, {}).inputs[""].tolist() == [[7.0]]
 
 
+def test_what_is_used_for_a_column_left_out_is_said():
+    schema = Schema("table", fields=(Field("a", "double", default=7.0), Field("b", "long")))
+    [said] = inputs.prepare(schema, [{"b": 1}, {"a": 2, "b": 1}, {"b": 2}]).findings
+    assert (said.rule, said.what) == ("filled", "a was left out in 2 rows")
+    assert said.why == "7.0 was used, the default of its schema"
+    assert inputs.prepare(schema, {"a": 7, "b": 1}).findings == ()
+
+
+def test_as_many_remarks_as_fit_are_made_of_columns_left_out():
+    many = tuple(Field(f"c{n}", "double", default=0.0) for n in range(100))
+    assert len(inputs.prepare(Schema("table", fields=many), {}).findings) == 20
+
+
+def test_a_mistyped_column_is_guessed_among_those_left_out():
+    schema = Schema("table", fields=(Field("age", "double", default=7.0), Field("wage", "double")))
+    told = problems(schema, {"agee": 1, "wage": 2, "x" * 1000: 0})
+    assert told["agee"] == "is no column of this model; did you mean age?"
+    assert told["x" * 1000] == "is no column of this model; leave it out"
+    assert "leave it out" in problems(schema, {"agee": 1, "age": 1, "wage": 2})["agee"]
+
+
 def test_rows_are_counted_from_one():
     rows = [{"a": 1, "b": 1}, {"a": "x", "b": 1}, {"a": "y", "b": 1}]
     assert problems(NUMBERS, rows) == {"a": "row 2: must be a number, got 'x' (and 1 more rows)"}
