@@ -14,7 +14,7 @@ from registry.records import Actor, AuditLine, Page
 from registry.tables import AuditRow, GrantRow, ModelRow
 
 NEWEST = Order((AuditRow.id, "down"))
-_OTHERS = frozenset({"parent", "similar"})
+_OTHERS = frozenset({"parent", "similar", "token"})
 _FOR_MANAGERS = ("model.share", "model.unshare", "webhook.")
 """Actions that say with whom a model is shared, and where its events go."""
 
@@ -75,9 +75,13 @@ def record(actor: Actor, row: Any, managed: frozenset[str]) -> AuditLine:
 
 
 def _told(actor: Actor, row: Any, managed: frozenset[str]) -> dict[str, Any]:
-    """The details; other models are named to who named them only: others may not see those."""
+    """The details; other models are named to who named them only: others may not see those.
+
+    How a token begins is for its own person. Lines that are kept say `from_`, which is no word.
+    """
+    detail = {key.rstrip("_"): said for key, said in row.detail.items()}
     if row.actor_id == actor.id or sees_all(actor):
-        return dict(row.detail)
+        return detail
     if row.action.startswith(_FOR_MANAGERS) and row.model_id not in managed:
         return {}
-    return {key: said for key, said in row.detail.items() if key not in _OTHERS}
+    return {key: said for key, said in detail.items() if key not in _OTHERS}

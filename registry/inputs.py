@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from registry import grids, tensors
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 10_000
 _MAX_FINDINGS = 20
+_MOST_GUESSED, _MOST_MEANT, _LONGEST_GUESSED = 10, 200, 100  # guessing takes time with each
 _EXACT = 1 << 53
 _INT_BITS = {"integer": 32, "long": 64}
 _FLOAT_MOST = {"float": 3.4028234663852886e38, "double": math.inf}
@@ -55,7 +57,9 @@ def prepare(schema: Schema, rows: Sequence[Row] | Row) -> Prepared:
         InvalidInput: With a problem per field; rows are counted from 1.
     """
     if schema.kind == "tensors":
-        return Prepared(*tensors.prepare(schema, rows))
+        prepared = Prepared(*tensors.prepare(schema, rows))
+        _refuse_batch(schema, prepared)
+        return prepared
     table = [rows] if isinstance(rows, Mapping) else rows
     _refuse_number(table)
     if (matrix := grids.matrix(schema, table)) is not None:
@@ -66,11 +70,13 @@ def prepare(schema: Schema, rows: Sequence[Row] | Row) -> Prepared:
     findings: list[Finding] = []
     columns: dict[str, list[Any]] = {}
     for field in schema.fields:
-        values, why = _column(field, [row.get(field.name, MISSING) for row in table])
+        given = [row.get(field.name, MISSING) for row in table]
+        values, why = _column(field, given)
         if why:
             problems[field.name] = why
         else:
             columns[field.name] = values
+            findings += _left_out(field, given)
             findings += out_of_range(field, values)
     if problems:
         raise InvalidInput(problems)
@@ -84,6 +90,17 @@ def _refuse_number(table: Sequence[Any]) -> None:
         raise InvalidInput({"rows": f"at most {MAX_ROWS:,} at once, got {len(table):,}"})
 
 
+def _refuse_batch(schema: Schema, prepared: Prepared) -> None:
+    """Rows of tensors are rows too."""
+    if prepared.n_rows > MAX_ROWS and isinstance(prepared.inputs, dict):
+        long = {
+            t.name: len(prepared.inputs[t.name]) for t in filter(tensors.holds_rows, schema.tensors)
+        }
+        if long:
+            why = "has {:,} rows, at most {:,} are taken at once"
+            raise InvalidInput({name: why.format(n, MAX_ROWS) for name, n in long.items()})
+
+
 def _refuse_shape(table: Sequence[Any]) -> None:
     for n, row in enumerate(table, 1):
         if not isinstance(row, Mapping):
@@ -93,7 +110,24 @@ def _refuse_shape(table: Sequence[Any]) -> None:
 def _extra_columns(schema: Schema, table: Sequence[Row]) -> Problems:
     known = {field.name for field in schema.fields}
     extra = {str(name): None for row in table for name in row if name not in known}
-    return dict.fromkeys(list(extra)[:50], "is no column of this model; leave it out")
+    if not extra:
+        return {}
+    missing = [name for name in known if all(name not in row for row in table)][:_MOST_MEANT]
+    problems = dict.fromkeys(list(extra)[:50], "is no column of this model; leave it out")
+    for name in list(problems)[:_MOST_GUESSED]:
+        if len(name) <= _LONGEST_GUESSED and (meant := get_close_matches(name, missing, 1)):
+            problems[name] = f"is no column of this model; did you mean {meant[0]}?"
+    return problems
+
+
+def _left_out(field: Field, given: Sequence[Any]) -> list[Finding]:
+    """What stands where a column was left out is said, not made up in silence."""
+    n = sum(value is MISSING for value in given)
+    if not n or field.default is None:
+        return []
+    what = f"{field.name} was left out" + (f" in {n:,} rows" if n > 1 else "")
+    why = f"{_show(field.default)} was used, the default of its schema"
+    return [Finding("warn", "filled", what, why, f"send {field.name}")]
 
 
 def _column(field: Field, values: list[Any]) -> tuple[list[Any], str]:

@@ -22,10 +22,12 @@ from registry import (
     scanners,
     staging,
     versions,
+    wording,
 )
 from registry.artifacts import Stored
 from registry.core import Registry
 from registry.errors import (
+    Conflict,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -120,13 +122,13 @@ def publish(
         NotFound: A staged file or the model is gone, or not for this actor.
         Forbidden: The actor may not add versions to the model.
         InvalidInput: A detail does not fit.
-        Conflict: The name or the label is taken.
+        Conflict: The name or the label is taken, or the draft was published elsewhere.
         Rejected: The file is refused; nothing of it is kept.
         StoreError: The staged bytes have changed or cannot be kept.
         StorageFull: No room.
     """
     say = progress or (lambda _share, _what: None)
-    if ref := _published(reg, actor, draft_id):
+    if ref := _published(reg, actor, draft_id, details):
         return versions.changed(reg, actor, ref)
     try:
         files = _gather(reg, actor, draft_id, details)
@@ -138,7 +140,7 @@ def publish(
             say(0.5 + 0.3 * n / len(files), f"storing {file.filename}")
             reg.store.put(file.path, file.digest)
     except (NotFound, StoreError):
-        if ref := _published(reg, actor, draft_id):  # a double click was quicker
+        if ref := _published(reg, actor, draft_id, details):  # a double click was quicker
             return versions.changed(reg, actor, ref)
         raise
     say(0.9, "recording the version")
@@ -196,7 +198,7 @@ def _record(
     held = decisions.waits_for(draft.report)
     alike = () if details.model else models.similar(reg, actor, details.name)
     with reg.writing() as s:
-        if ref := _published_in(s, actor, draft.id):
+        if ref := _published_in(s, actor, draft.id, details):
             return ref, ""
         if details.model:
             model = models.for_action(s, actor, "version.add", details.model)
@@ -356,16 +358,36 @@ def _duplicates(s: Session, actor: Actor, digest: str) -> tuple[str, ...]:
     return tuple(f"{owner}/{slug}@{number}" for owner, slug, number in rows)
 
 
-def _published(reg: Registry, actor: Actor, draft_id: str) -> str:
+def _published(reg: Registry, actor: Actor, draft_id: str, details: Details) -> str:
     with reg.reading() as s:
-        return _published_in(s, actor, draft_id)
+        return _published_in(s, actor, draft_id, details)
 
 
-def _published_in(s: Session, actor: Actor, draft_id: str) -> str:
-    """Address of the version that the actor made of this draft, or ""."""
+def _published_in(s: Session, actor: Actor, draft_id: str, details: Details) -> str:
+    """Address of the version that the actor made of this draft in the place asked for, or "".
+
+    Raises:
+        Conflict: It became a version of another model.
+    """
     found = s.execute(
         select(ModelRow, VersionRow.number)
         .join(VersionRow, VersionRow.model_id == ModelRow.id)
         .where(VersionRow.draft_id == draft_id, VersionRow.created_by_id == actor.id)
     ).one_or_none()
-    return f"{models.address(s, found[0])}@{found[1]}" if found else ""
+    if found is None:
+        return ""
+    model, number = found
+    address = models.address(s, model)
+    if details.model:
+        again = details.model.partition("@")[0].strip() == address
+    else:
+        mine = number == 1 and model.owner_id == actor.id
+        again = mine and wording.slug_of(wording.clean_name(details.name)) == model.slug
+    if again:
+        return f"{address}@{number}"
+    level = models.level_of(s, actor, model)
+    seen = level == "manage" or (level and model.deleted_at is None)
+    where = f"{address}@{number}" if seen else "a version"
+    raise Conflict(
+        f"this upload became {where} already; upload the file again to publish it elsewhere"
+    )

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from registry import models
-from registry.errors import NotFound
+from registry.errors import Conflict, NotFound
 from registry.records import CHAMPION, Actor
 from registry.tables import AliasRow, ArtifactRow, ModelRow, TrustRow, UserRow, VersionRow
 
@@ -41,12 +41,17 @@ def for_action(s: Session, actor: Actor, action: str, ref: str) -> tuple[ModelRo
     Raises:
         NotFound: No such version, or the actor may not see its model.
         Forbidden: The actor may see it but not do `action`.
+        Conflict: The action is about the trash, where the version is not.
     """
     model = models.for_action(s, actor, action, ref)
     selector = ref.partition("@")[2].strip()
     found = version_in(s, model, selector, trash=action in _TRASHED)
     if found is None:
         name = f"version {selector!r} of " if selector else "ready version of "
+        if action in _TRASHED and version_in(s, model, selector, trash=False):
+            raise Conflict(
+                f"version {selector!r} of {models.address(s, model)} is not in the trash"
+            )
         raise NotFound(f"there is no {name}{models.address(s, model)}")
     return model, found
 

@@ -60,6 +60,13 @@ def prepare(schema: Schema, given: Any) -> Arrays:
     return Arrays(arrays, len(arrays[first.name]) if first and many else 1)
 
 
+def holds_rows(tensor: Tensor) -> bool:
+    """Whether the first axis is a batch of any size: no time of a sound, no side of a picture."""
+    hints = tensor.image or tensor.audio
+    batch = hints is None or hints.layout.startswith("N") or len(hints.layout) != len(tensor.shape)
+    return batch and tensor.shape[:1] == (-1,)
+
+
 def from_picture(tensor: Tensor, pixels: np.ndarray) -> np.ndarray:
     """Pixels `(height, width, channels)` uint8 as a tensor with one row, by its image hints.
 

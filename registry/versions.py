@@ -228,7 +228,8 @@ def restore(reg: Registry, actor: Actor, ref: str) -> Version:
     """Take a version out of the trash.
 
     Raises:
-        NotFound: No such version in the trash, or the actor may not see its model.
+        NotFound: No such version, or the actor may not see its model.
+        Conflict: It is not in the trash.
         Forbidden: The actor may not edit the model.
     """
     with reg.writing() as s:
@@ -247,8 +248,8 @@ def purge(reg: Registry, actor: Actor, ref: str) -> int:
         Size of its files in bytes; those that other versions share stay in the store.
 
     Raises:
-        Conflict: Other versions derive from it.
-        NotFound: No such version in the trash, or the actor may not see its model.
+        Conflict: Other versions derive from it, or it is not in the trash.
+        NotFound: No such version, or the actor may not see its model.
         Forbidden: The actor may not manage the model.
     """
     with reg.writing() as s:

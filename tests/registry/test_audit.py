@@ -6,12 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from registry import access, audit, audit_lines, models
+from registry import access, activity, aliases, audit, audit_lines, models
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.records import Actor, AuditFilter, Version
@@ -185,6 +186,22 @@ def test_with_whom_a_model_is_shared_is_told_to_who_manages_it(
     assert seen["carol"][0].detail == {"to": "carol", "level": "manage"}
     assert seen["bob"][0].detail == {}
     assert b"carol" not in audit_lines.export(reg, bob, only, "jsonl")
+
+
+def test_how_a_token_begins_is_told_to_its_own_person_and_administrators(
+    reg: Registry, alice: Actor, bob: Actor, admin: Actor, iris: Version
+) -> None:
+    models.publish_to_all(reg, replace(alice, token="vtr_secret"), iris.model)
+    aliases.move(reg, alice, iris.ref, "champion")
+    aliases.remove(reg, alice, iris.model, "champion")
+    [removed] = audit_lines.find(reg, bob, AuditFilter(action="alias.remove")).items
+    assert removed.detail["from"] == 1
+    assert "from_" not in removed.detail
+    told = {
+        who.username: "token" in activity.find(reg, who, model=iris.model).items[2].detail
+        for who in (alice, bob, admin)
+    }
+    assert told == {"alice": True, "bob": False, "root-admin": True}
 
 
 def test_an_export_is_oldest_first_and_complete(reg: Registry, alice: Actor, lines: int) -> None:

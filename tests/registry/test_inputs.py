@@ -12,7 +12,7 @@ import pytest
 
 from registry import inputs, tensors
 from registry.errors import InvalidInput
-from registry.records import Field, ImageHints, Schema, Tensor
+from registry.records import AudioHints, Field, ImageHints, Schema, Tensor
 
 ALL = Schema(
     "table",
@@ -76,6 +76,27 @@ def test_a_missing_column_is_named():
 def test_a_missing_column_takes_its_default():
     schema = Schema("table", fields=(Field("a", "double", default=7.0),))
     assert inputs.prepare(schema, {}).inputs[""].tolist() == [[7.0]]
+
+
+def test_what_is_used_for_a_column_left_out_is_said():
+    schema = Schema("table", fields=(Field("a", "double", default=7.0), Field("b", "long")))
+    [said] = inputs.prepare(schema, [{"b": 1}, {"a": 2, "b": 1}, {"b": 2}]).findings
+    assert (said.rule, said.what) == ("filled", "a was left out in 2 rows")
+    assert said.why == "7.0 was used, the default of its schema"
+    assert inputs.prepare(schema, {"a": 7, "b": 1}).findings == ()
+
+
+def test_as_many_remarks_as_fit_are_made_of_columns_left_out():
+    many = tuple(Field(f"c{n}", "double", default=0.0) for n in range(100))
+    assert len(inputs.prepare(Schema("table", fields=many), {}).findings) == 20
+
+
+def test_a_mistyped_column_is_guessed_among_those_left_out():
+    schema = Schema("table", fields=(Field("age", "double", default=7.0), Field("wage", "double")))
+    told = problems(schema, {"agee": 1, "wage": 2, "x" * 1000: 0})
+    assert told["agee"] == "is no column of this model; did you mean age?"
+    assert told["x" * 1000] == "is no column of this model; leave it out"
+    assert "leave it out" in problems(schema, {"agee": 1, "age": 1, "wage": 2})["agee"]
 
 
 def test_rows_are_counted_from_one():
@@ -212,6 +233,27 @@ def test_a_single_row_may_leave_the_first_axis_out():
 )
 def test_tensors_that_do_not_fit_are_refused(value, why):
     assert why in problems(GRID, {"x": value})["x"]
+
+
+def test_rows_of_tensors_are_counted_too():
+    schema = Schema("tensors", tensors=(Tensor("x", "float32", (-1, 2)),))
+    most = [[0, 0]] * inputs.MAX_ROWS
+    assert inputs.prepare(schema, {"x": most}).n_rows == 10_000
+    why = "has 10,001 rows, at most 10,000 are taken at once"
+    assert problems(schema, {"x": [*most, [0, 0]]}) == {"x": why}
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        Tensor("x", "float32", (-1,), audio=AudioHints(layout="T")),
+        Tensor("x", "float32", (-1, 1), image=ImageHints("HW", 1, 1, 1)),
+        Tensor("x", "float32", (1, -1)),
+    ],
+)
+def test_samples_of_a_sound_and_lines_of_a_picture_are_no_rows(tensor):
+    shape = [1 if size == 1 else 10_001 for size in tensor.shape]
+    assert inputs.prepare(Schema("tensors", tensors=(tensor,)), {"x": np.zeros(shape)}).inputs
 
 
 def test_missing_and_unknown_tensors_are_named():

@@ -49,7 +49,10 @@ async def find(by: By, at: At, wanted: Wanted) -> Response:
 
 
 def _found(reg: Registry, actor: Actor, wanted: AuditFilter, at: Cut) -> dict[str, Any]:
-    return at.page(reg, audit_lines.find(reg, actor, wanted, page=at.number, size=at.size))
+    return at.page(
+        reg,
+        audit_lines.find(reg, actor, wanted, page=at.number, size=at.size, after=at.after),
+    )
 
 
 @router.get(

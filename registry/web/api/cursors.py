@@ -18,6 +18,7 @@ from registry.records import Page
 from registry.web import handle
 
 MOST, USUAL = 100, 50
+_HOW_MANY = f"How many at most; without it, as many as on the page before, {USUAL} on the first."
 T = TypeVar("T")
 
 
@@ -73,25 +74,37 @@ def _cut(
     cursor: Annotated[
         str, Query(max_length=2_000, description='The `next` of the page before; "" to begin.')
     ] = "",
-    limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = USUAL,
+    limit: Annotated[int | None, Query(ge=1, le=MOST, description=_HOW_MANY)] = None,
 ) -> Cut:
     """The page a request asks for.
 
     Raises:
-        InvalidInput: The cursor is not one of ours, or one of another list.
+        InvalidInput: The cursor is not one of ours, or one of another list, or its list is cut by
+            number and has no page of this size that begins there.
     """
     asked = sorted((k, v) for k, v in request.query_params.multi_items() if k not in _OURS)
     said = f"{request.scope['path']}?{urlencode(asked)}"
     of = hashlib.sha256(said.encode()).hexdigest()[:16]
     if not cursor:
-        return Cut(of, 1, limit)
+        return Cut(of, 1, limit or USUAL)
     try:
         known, number, size, after = _signer(handle.get()).loads(cursor)
     except (BadData, ValueError, TypeError):
         known, number, size, after = "", 0, 0, ()
     if known != of:
         raise InvalidInput({"cursor": "is none of this list: begin again without one"})
-    return Cut(of, number, size, tuple(after))
+    return _resized(Cut(of, number, size, tuple(after)), limit)
+
+
+def _resized(cut: Cut, limit: int | None) -> Cut:
+    """The page that begins at the same place, of another size."""
+    if limit is None or limit == cut.size:
+        return cut
+    so_far = (cut.number - 1) * cut.size
+    if not cut.after and so_far % limit:
+        why = f"does not fit the {so_far} that came before: leave it out, or give {cut.size}"
+        raise InvalidInput({"limit": why})
+    return cut._replace(number=so_far // limit + 1, size=limit)
 
 
 _OURS = ("cursor", "limit")

@@ -98,7 +98,7 @@ async def trash(by: By, owner: str, slug: str, version: str) -> Response:
     "/models/{owner}/{slug}/versions/{version}/restore",
     summary="Take a version out of the trash",
     response_model=VersionWhole,
-    **may("version.restore", 404),
+    **may("version.restore", 404, 409),
 )
 async def restore(by: By, owner: str, slug: str, version: str) -> Response:
     """By its number."""

@@ -117,6 +117,15 @@ def test_trash_restore_and_purge(api: Api, reg: Registry, alice: Actor, iris: Ve
     problem(api("POST", f"{model}/restore"), 404)
 
 
+@pytest.mark.parametrize("what", ["restore", "purge"])
+def test_a_version_that_is_not_in_the_trash_is_a_conflict(
+    what: str, api: Api, iris: Version
+) -> None:
+    path = f"/models/{iris.model}/versions"
+    assert "is not in the trash" in problem(api("POST", f"{path}/1/{what}"), 409)["detail"]
+    assert "there is no version" in problem(api("POST", f"{path}/9/{what}"), 404)["detail"]
+
+
 def test_sharing_and_taking_back(api: Api, api_of: ApiOf, bob: Actor, iris: Version) -> None:
     by_bob, path = api_of(bob), f"/models/{iris.model}"
     given = api.ok("PUT", f"{path}/grants/bob", json={"level": "view"})

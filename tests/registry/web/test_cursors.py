@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from registry import audit, job_lists, jobs, logins, search, tokens
+from registry import audit, downloads, job_lists, jobs, logins, search, tokens
 from registry.core import Registry
 from registry.errors import InvalidInput, NotFound
 from registry.records import Actor, ModelQuery, Version
@@ -151,3 +151,31 @@ def test_a_job_is_found_however_old_and_only_by_who_started_it(
         problem(api("GET", f"/jobs/{others}"), 404)["detail"]
         == (problem(api("GET", f"/jobs/{new_id()}"), 404)["detail"])
     )
+
+
+def test_a_limit_beside_a_cursor_counts_from_that_page_on(
+    client: Client, reg: Registry, alice: Actor
+) -> None:
+    api = Api(client, logins.open_login(reg, alice).access)
+    made = [tokens.create(reg, alice, str(n), ["search"])[0].id for n in range(7)]
+    first = api.ok("GET", "/tokens", params={"limit": 1})
+    second = api.ok("GET", "/tokens", params={"limit": 3, "cursor": first["next"]})
+    third = api.ok("GET", "/tokens", params={"cursor": second["next"]})
+    pages = [[item["id"] for item in page["items"]] for page in (first, second, third)]
+    assert list(map(len, pages)) == [1, 3, 3]
+    assert [one for page in pages for one in page] == made[::-1]
+
+
+def test_a_list_cut_by_number_takes_a_limit_that_fits_what_came_before(
+    api: Api, reg: Registry, alice: Actor, iris: Version
+) -> None:
+    path = f"/models/{iris.model}/downloads"
+    with reg.writing() as s:
+        for n in range(7):
+            downloads.count_in(s, alice, [iris.artifact.id], str(n))
+    whole = api.ok("GET", path)["items"]
+    begun = api.ok("GET", path, params={"limit": 4})
+    more = api.ok("GET", path, params={"limit": 2, "cursor": begun["next"]})
+    assert begun["items"] + more["items"] == whole[:6]
+    wrong = api("GET", path, params={"limit": 3, "cursor": begun["next"]})
+    assert "the 4 that came before" in problem(wrong, 422)["problems"]["limit"]

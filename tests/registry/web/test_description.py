@@ -31,7 +31,7 @@ from registry import (
     webhooks,
 )
 from registry.core import Registry
-from registry.errors import NotFound
+from registry.errors import Conflict, NotFound
 from registry.records import Actor, OutputValue, Version
 from registry.settings import Settings
 from registry.tables import TokenRow, new_id, now
@@ -101,7 +101,7 @@ def asked(
                 row.role, row.denied, row.disabled, row.quota_mb = role, [], False, None
                 row.quota_models = None
         for restore, ref in ((models.restore, iris.model), (versions.restore, iris.ref)):
-            with suppress(NotFound):
+            with suppress(NotFound, Conflict):
                 restore(reg, alice, ref)
         versions.edit(reg, alice, iris.ref, lifecycle="active")
 

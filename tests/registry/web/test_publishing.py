@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from registry import jobs, staging, tokens, uploads, versions
+from registry import access, jobs, staging, tokens, uploads, versions
 from registry.core import Registry
 from registry.records import Actor, Version
 from registry.web import handle
@@ -218,6 +218,39 @@ def test_parts_become_a_version(api: Api, reg: Registry, iris: Version, iris_fil
     assert api.ok("POST", path, 201, json=body)["number"] == 2  # the answer was lost: again
     assert api("HEAD", where).status_code == 404
     assert is_clean(reg)
+
+
+def test_an_upload_that_is_published_is_not_published_elsewhere(
+    api: Api, iris: Version, iris_file: Path
+) -> None:
+    content = iris_file.read_bytes()
+    where, upload = resumed(api, content)
+    assert part(api, where, 0, content).status_code == 204
+    made = {"upload": upload, "name": "Petals"}
+    first = api.ok("POST", "/models", 201, json=made)
+    assert api.ok("POST", "/models", 201, json=made) == first
+    there = f"/models/{first['model']}/versions"
+    assert api.ok("POST", there, 201, json={"upload": upload})["number"] == 1
+    for path, body in (
+        ("/models", {"upload": upload, "name": "Leaves"}),
+        (f"/models/{iris.model}/versions", {"upload": upload, "notes": "lost"}),
+    ):
+        told = problem(api("POST", path, json=body), 409)["detail"]
+        assert "this upload became alice/petals@1 already" in told
+
+
+def test_where_an_upload_went_is_told_only_to_who_sees_it(
+    api: Api, api_of: ApiOf, reg: Registry, alice: Actor, bob: Actor, iris: Version, iris_file: Path
+) -> None:
+    access.share(reg, alice, iris.model, bob.username, "edit")
+    by_bob, content = api_of(bob), iris_file.read_bytes()
+    where, upload = resumed(by_bob, content)
+    assert part(by_bob, where, 0, content).status_code == 204
+    by_bob.ok("POST", f"/models/{iris.model}/versions", 201, json={"upload": upload})
+    access.unshare(reg, alice, iris.model, bob.username)
+    told = problem(by_bob("POST", "/models", json={"upload": upload, "name": "X"}), 409)
+    assert "became a version already" in told["detail"]
+    assert iris.model not in told["detail"]
 
 
 def test_a_part_out_of_place_or_damaged_changes_nothing(api: Api, iris: Version) -> None:
