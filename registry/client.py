@@ -9,8 +9,6 @@ What the server refuses is raised as the error of `registry.errors` that it was 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,20 +31,26 @@ from registry.remote import (
     Pass,
     UploadBroken,
     Version,
+    about_file,
+    about_part,
     answer_of,
+    arrived,
+    at,
     body_of,
+    data_of,
     digest_of,
     model_of,
-    own_name,
+    path_of,
+    place_of,
     raise_for,
     stream_of,
+    subject_of,
     version_of,
 )
 
 Progress = Callable[[int, int], None]
 """Told how many bytes have gone, of how many."""
 _PART = 8 << 20
-_KIND = "application/offset+octet-stream"
 _BROKEN = (
     httpx.TransportError,
     errors.Busy,
@@ -124,15 +128,15 @@ class Vitrine:
 
     def model(self, ref: str) -> Model:
         """One model by `owner/slug`."""
-        return model_of(self._link.json("GET", f"/models/{quote(ref)}"))
+        return model_of(self._link.json("GET", at(ref)))
 
     def versions(self, ref: str) -> Iterator[Version]:
         """All versions of a model, newest first."""
-        yield from map(version_of, self._link.pages(f"/models/{quote(ref)}/versions", {}))
+        yield from map(version_of, self._link.pages(f"{at(ref)}/versions", {}))
 
     def version(self, ref: str) -> Version:
         """One version by `owner/slug@3` or `@alias`; without `@…` the latest ready one."""
-        return version_of(self._link.json("GET", _path(ref)))
+        return version_of(self._link.json("GET", path_of(ref)))
 
     def wait(self, ref: str, timeout_s: float = 60.0) -> Version:
         """The version once it was checked.
@@ -160,7 +164,7 @@ class Vitrine:
     ) -> Version:
         """Publish a file as the next version of `model`, or of a new one called `name`.
 
-        It goes in parts: a link that breaks costs one of them.
+        It goes in parts: a link that breaks costs one. A file that changed on the way is refused.
 
         Args:
             model: `owner/slug`; left out, `name` among the details makes a new model.
@@ -170,17 +174,24 @@ class Vitrine:
             details: `label`, `notes`, `tags`, `metrics`, `parents` …, as the API names them.
 
         Raises:
+            InvalidInput: The file is no longer the one that `resume` began with.
             RegistryError: As the server says.
             UploadBroken: The link broke again and again; `upload` is the id for `resume`.
         """
+        where = f"{at(model)}/versions" if model else "/models"
+        named = {**(files or {}), "file": path}
+        sha256 = {kind: digest_of(Path(one)) for kind, one in named.items()}
+        sha256 |= details.pop("sha256", {})
         others = {kind: self.send(other) for kind, other in (files or {}).items()}
         upload = self.send(path, progress=progress, resume=resume)
-        where = f"/models/{quote(model)}/versions" if model else "/models"
-        return version_of(
-            self._link.json(
-                "POST", where, {"upload": upload, "files": others, **details}, again=True
-            )
-        )
+        told = {"upload": upload, "files": others, "sha256": sha256, **details}
+        try:
+            return version_of(self._link.json("POST", where, told, again=True))
+        except errors.InvalidInput as wrong:
+            if "sha256.file" not in wrong.problems:
+                raise
+            why = "what arrived is not the file as it is: it changed since it began to be sent"
+            raise errors.InvalidInput({"file": f"{why}; upload it again without resume"}) from wrong
 
     def send(
         self, path: str | os.PathLike[str], *, progress: Progress | None = None, resume: str = ""
@@ -188,12 +199,13 @@ class Vitrine:
         """Send a file in parts; gives the id of the upload, which publishing takes.
 
         Raises:
+            InvalidInput: The file has another size than the one that `resume` began with.
             RegistryError: As the server says.
             UploadBroken: The link broke again and again; `upload` is the id for `resume`.
         """
         file, size = Path(path), Path(path).stat().st_size
         upload = resume or self._begin(file.name, size)
-        at, tries = (self._arrived(upload) if resume else 0), 0
+        at, tries = (self._arrived(upload, of=size) if resume else 0), 0
         with file.open("rb") as source:
             while at < size:
                 source.seek(at)
@@ -208,7 +220,7 @@ class Vitrine:
                     if tries >= TRIES:
                         raise UploadBroken(upload, tries) from broken
                     time.sleep(min(getattr(broken, "retry_after_s", PAUSE_S * 2**tries), 60.0))
-                    at = self._arrived(upload, at)
+                    at = self._arrived(upload, at, of=size)
                 if progress:
                     progress(at, size)
         return upload
@@ -224,7 +236,8 @@ class Vitrine:
         """Fetch a file of a version; what came before a broken link is not fetched again.
 
         Args:
-            to: A folder, where the file gets its own name, or a path for it.
+            to: A folder (it is there, or `to` ends with a slash: then it is made), where the file
+                gets its own name; or a path for it.
             file: Its kind or its id.
 
         Raises:
@@ -234,11 +247,11 @@ class Vitrine:
         known = next((f for f in self.version(ref).files if file in (f.id, f.kind)), None)
         if known is None:
             raise errors.NotFound(f"{ref} has no file {file!r}")
-        path = Path(to) / own_name(known.filename) if Path(to).is_dir() else Path(to)
+        path = place_of(to, known.filename)
         part = path.with_name(path.name + ".part")
         for tries in range(TRIES):
             try:
-                self._fetch(f"{_path(ref)}/files/{known.id}", known, part, progress)
+                self._fetch(f"{path_of(ref)}/files/{known.id}", known, part, progress)
                 break
             except httpx.TransportError:
                 if tries + 1 == TRIES:
@@ -256,17 +269,21 @@ class Vitrine:
         Args:
             ref: `owner/slug` (champion, else latest ready), `owner/slug@3` or `owner/slug@alias`.
             rows: A DataFrame, a list of rows, one row; or tensor name to array or nested list.
+                NaN in a table is a gap.
+
+        Raises:
+            InvalidInput: There is NaN in a tensor, or an infinity; or as the server says.
         """
         model, _, version = ref.partition("@")
-        where, params = f"/models/{quote(model)}/predict", {"version": version} if version else {}
+        where, params = f"{at(model)}/predict", {"version": version} if version else {}
         stream = stream_of(rows)
         if stream is not None:
             kind = {"content-type": ARROW, "accept": ARROW}
             told = {"content": stream, "headers": kind, "params": params}
             answer = self._link.ask("POST", where, again=True, **told)
-            if answer.headers["content-type"] == ARROW:
+            if answer.headers.get("content-type") == ARROW:
                 return answer_of(answer.content)
-            said = answer.json()
+            said = data_of(answer)
         else:
             said = self._link.json("POST", where, body_of(rows), again=True, params=params)
         outputs = {name: output["values"] for name, output in said["outputs"].items()}
@@ -278,11 +295,11 @@ class Vitrine:
         """Let an alias point at a version."""
         model, _, version = ref.partition("@")
         told = {"version": version, "reason": reason, "override_reason": override_reason}
-        self._link.json("PUT", f"/models/{quote(model)}/aliases/{quote(alias, safe='')}", told)
+        self._link.json("PUT", f"{at(model)}/aliases/{quote(alias, safe='')}", told)
 
     def remove_alias(self, model: str, alias: str, reason: str = "") -> None:
         """Take an alias away."""
-        where = f"/models/{quote(model)}/aliases/{quote(alias, safe='')}"
+        where = f"{at(model)}/aliases/{quote(alias, safe='')}"
         self._link.json("DELETE", where, params={"reason": reason})
 
     def me(self) -> dict[str, Any]:
@@ -307,34 +324,34 @@ class Vitrine:
 
     def edit(self, ref: str, **change: Any) -> None:
         """Change a model, or with `@3` a version; fields as the API names them."""
-        self._link.json("PATCH", _of(ref), change)
+        self._link.json("PATCH", subject_of(ref), change)
 
     def trash(self, ref: str) -> None:
         """Put a model, or with `@3` a version, into the trash."""
-        self._link.json("DELETE", _of(ref))
+        self._link.json("DELETE", subject_of(ref))
 
     def restore(self, ref: str) -> None:
         """Take it out of the trash."""
-        self._link.json("POST", f"{_of(ref)}/restore")
+        self._link.json("POST", f"{subject_of(ref)}/restore")
 
     def share(self, model: str, username: str, level: str = "view") -> None:
         """Let a person `view`, `edit` or `manage` a model; "" takes that back."""
-        where = f"/models/{quote(model)}/grants/{quote(username, safe='')}"
+        where = f"{at(model)}/grants/{quote(username, safe='')}"
         self._link.json("PUT" if level else "DELETE", where, {"level": level} if level else None)
 
     def log_metrics(self, ref: str, metrics: Mapping[str, float], dataset: str = "") -> None:
         """Add metrics to a version, or replace those of the same name and data set."""
         told = [{"name": n, "value": v, "dataset": dataset} for n, v in metrics.items()]
-        self._link.json("POST", f"{_path(ref)}/metrics", {"metrics": told}, again=True)
+        self._link.json("POST", f"{path_of(ref)}/metrics", {"metrics": told}, again=True)
 
     def lineage(self, ref: str, depth: int = 3) -> list[dict[str, Any]]:
         """What a version derives from, and what derives from it."""
-        said = self._link.json("GET", f"{_path(ref)}/lineage", params={"depth": depth})
+        said = self._link.json("GET", f"{path_of(ref)}/lineage", params={"depth": depth})
         return list(said["items"])
 
     def rollback(self, model: str, alias: str, reason: str = "") -> None:
         """Let an alias point where it did before."""
-        where = f"/models/{quote(model)}/aliases/{quote(alias, safe='')}/rollback"
+        where = f"{at(model)}/aliases/{quote(alias, safe='')}/rollback"
         self._link.json("POST", where, {"reason": reason})
 
     def compare(self, refs: Sequence[str], base: str = "") -> dict[str, Any]:
@@ -345,25 +362,18 @@ class Vitrine:
         return said
 
     def _begin(self, filename: str, size: int) -> str:
-        name = base64.b64encode(filename.encode()).decode()
-        headers = {"upload-length": str(size), "upload-metadata": f"filename {name}"}
-        answer = self._link.http.post("/uploads", headers=headers)
+        answer = self._link.http.post("/uploads", headers=about_file(filename, size))
         raise_for(answer)
-        return str(answer.json()["id"])
+        return str(data_of(answer)["id"])
 
     def _send_part(self, upload: str, at: int, data: bytes) -> int:
-        digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
-        headers = {
-            "content-type": _KIND,
-            "upload-offset": str(at),
-            "content-digest": f"sha-256=:{digest}:",
-        }
+        headers = about_part(data, at)
         answer = self._link.http.patch(f"/uploads/{upload}", content=data, headers=headers)
         raise_for(answer)
         return int(answer.headers["upload-offset"])
 
-    def _arrived(self, upload: str, otherwise: int | None = None) -> int:
-        """How much of an upload has arrived; `otherwise` while the link is still broken."""
+    def _arrived(self, upload: str, otherwise: int | None = None, *, of: int) -> int:
+        """How much has arrived, `of` so many bytes; `otherwise` while the link is still broken."""
         try:
             answer = self._link.http.get(f"/uploads/{upload}")
         except httpx.TransportError:
@@ -371,7 +381,7 @@ class Vitrine:
                 raise
             return otherwise
         raise_for(answer)
-        return int(answer.json()["received_bytes"])
+        return arrived(data_of(answer), of)
 
     def _fetch(self, address: str, known: File, part: Path, progress: Progress | None) -> None:
         here = part.stat().st_size if part.exists() else 0
@@ -379,7 +389,7 @@ class Vitrine:
             return
         wanted = {"range": f"bytes={here}-", "if-range": f'"{known.digest}"'} if here else {}
         with self._link.http.stream("GET", address, headers=wanted) as answer:
-            if answer.is_error:
+            if not answer.is_success:
                 answer.read()
             raise_for(answer)
             here = here if answer.status_code == 206 else 0
@@ -388,13 +398,3 @@ class Vitrine:
                     here += file.write(block)
                     if progress:
                         progress(here, known.size_bytes)
-
-
-def _path(ref: str) -> str:
-    model, _, version = ref.partition("@")
-    return f"/models/{quote(model)}/versions/{quote(version or 'latest', safe='')}"
-
-
-def _of(ref: str) -> str:
-    """Where a model is, or with `@3` a version."""
-    return _path(ref) if "@" in ref else f"/models/{quote(ref)}"

@@ -5,8 +5,10 @@ And the link to it: who asks, calls that are asked again, lists in pages.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import os
 import re
 import threading
 import time
@@ -14,6 +16,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -22,6 +25,15 @@ from registry import errors
 ARROW = "application/vnd.apache.arrow.stream"
 TRIES, PAUSE_S, _MOST_WAIT_S = 5, 0.5, 60.0
 _TOO_MUCH = (429, 503)
+_NOWHERE = (404, 405)
+_ELSEWHERE = (
+    "this address answers with something else than Vitrine's API; give the address of the server "
+    "alone, as in https://vitrine.example.org"
+)
+_NO_NUMBER = (
+    "has NaN or an infinity, for which JSON has no word; put a number there, as numpy.nan_to_num "
+    "does (a gap in a row of a table is None)"
+)
 
 
 class UploadBroken(ConnectionError):
@@ -100,12 +112,13 @@ class Link:
         """The data of an answer.
 
         Raises:
+            InvalidInput: There is NaN or an infinity in the body.
             RegistryError: As the server says.
         """
-        content = None if body is None else json.dumps(body, default=_plain).encode()
+        content = None if body is None else written(body)
         kind = {"content-type": "application/json"} if content is not None else {}
         answer = self.ask(method, path, again=again, content=content, headers=kind, **more)
-        return answer.json() if answer.content else None
+        return data_of(answer)
 
     def pages(self, path: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """What a list has, page by page.
@@ -124,6 +137,50 @@ def retry_after_s(answer: httpx.Response) -> float:
     """Seconds after which a server wants to be asked again; 1 where it does not say."""
     said = answer.headers.get("retry-after", "")
     return float(said) if said.isdigit() else 1.0
+
+
+def written(body: Any) -> bytes:
+    """Data as JSON; InvalidInput for NaN and infinities."""
+    try:
+        return json.dumps(body, default=_plain, allow_nan=False).encode()
+    except ValueError as wrong:
+        raise errors.InvalidInput({"body": _NO_NUMBER}) from wrong
+
+
+def data_of(answer: httpx.Response) -> Any:
+    """The data of an answer; None where it has none.
+
+    Raises:
+        RegistryError: It is no JSON.
+    """
+    try:
+        return None if answer.status_code == 204 else answer.json()
+    except ValueError:
+        raise errors.RegistryError(_ELSEWHERE) from None
+
+
+def at(model: str) -> str:
+    """Where a model is, by `owner/slug`.
+
+    Raises:
+        InvalidInput: That is no name of a model.
+    """
+    if not re.fullmatch("[^/]+/[^/]+", model):
+        raise errors.InvalidInput(
+            {"ref": f"{model!r} names no model; give owner/slug, as alice/iris"}
+        )
+    return f"/models/{quote(model)}"
+
+
+def path_of(ref: str) -> str:
+    """Where a version is."""
+    model, _, version = ref.partition("@")
+    return f"{at(model)}/versions/{quote(version or 'latest', safe='')}"
+
+
+def subject_of(ref: str) -> str:
+    """Where a model is, or with `@3` a version."""
+    return path_of(ref) if "@" in ref else at(ref)
 
 
 def _plain(value: Any) -> Any:
@@ -215,12 +272,15 @@ def raise_for(answer: httpx.Response) -> None:
     Raises:
         RegistryError: It did.
     """
-    if not answer.is_error:
+    if answer.is_success:
         return
     try:
         said = answer.json()
     except ValueError:
-        said = {}
+        said = None
+    if not isinstance(said, dict):
+        nowhere = answer.is_redirect or answer.status_code in _NOWHERE
+        said = {"detail": _ELSEWHERE} if nowhere else {}
     kind = _KINDS.get(str(said.get("type", "")).rpartition(":")[2], errors.RegistryError)
     error = kind.__new__(kind)
     Exception.__init__(error, said.get("detail") or f"the server answered {answer.status_code}")
@@ -275,7 +335,57 @@ def body_of(rows: Any) -> dict[str, Any]:
         for value in rows.values()
     ):
         return {"inputs": dict(rows)}
+    if isinstance(rows, Mapping):
+        return {"rows": _with_gaps(rows)}
+    if isinstance(rows, (list, tuple)):
+        return {"rows": [_with_gaps(row) if isinstance(row, Mapping) else row for row in rows]}
     return {"rows": rows}
+
+
+def _with_gaps(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with None for NaN, also NumPy's and that of dates."""
+    return {name: None if _is_gap(value) else value for name, value in row.items()}
+
+
+def _is_gap(value: Any) -> bool:
+    single = isinstance(value, float) or getattr(value, "ndim", None) == 0
+    return (single or hasattr(value, "isoformat")) and bool(value != value)
+
+
+def place_of(to: str | os.PathLike[str], filename: str) -> Path:
+    """Where a file goes: into a folder, made if it is missing, or to a path of its own."""
+    folder = os.fspath(to).endswith(("/", os.sep))
+    if folder:
+        Path(to).mkdir(parents=True, exist_ok=True)
+    return Path(to) / own_name(filename) if folder or Path(to).is_dir() else Path(to)
+
+
+def about_file(filename: str, size: int) -> dict[str, str]:
+    """Headers that begin an upload of so many bytes."""
+    name = base64.b64encode(filename.encode()).decode()
+    return {"upload-length": str(size), "upload-metadata": f"filename {name}"}
+
+
+def about_part(data: bytes, offset: int) -> dict[str, str]:
+    """Headers of a part of an upload."""
+    digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
+    return {
+        "content-type": "application/offset+octet-stream",
+        "upload-offset": str(offset),
+        "content-digest": f"sha-256=:{digest}:",
+    }
+
+
+def arrived(upload: Mapping[str, Any], size: int) -> int:
+    """How many bytes of a file of `size` have arrived.
+
+    Raises:
+        InvalidInput: The upload began with a file of another size.
+    """
+    if upload["size_bytes"] != size:
+        why = f"began with a file of {upload['size_bytes']:,} bytes, and this one has {size:,}"
+        raise errors.InvalidInput({"resume": f"{why}; upload it again without resume"})
+    return int(upload["received_bytes"])
 
 
 def own_name(filename: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +16,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from registry import aliases, checks, client, errors, gates, publish, staging, tokens, uploads
+from registry import (
+    aliases,
+    checks,
+    client,
+    errors,
+    gates,
+    publish,
+    remote,
+    staging,
+    tokens,
+    uploads,
+)
 from registry import versions as stored
 from registry.client import Vitrine
 from registry.core import Registry
@@ -128,6 +141,38 @@ def test_an_upload_that_was_given_up_is_gone_on_with(
     assert vitrine.send(file, resume=upload, progress=lambda at, _: seen.append(at)) == upload
     assert seen[0] == 30_000
     assert staging.get(reg, alice, upload).size_bytes == 45_000
+
+
+def test_a_file_that_changed_between_two_attempts_is_refused(
+    vitrine: Vitrine, iris_file: Path, tmp_path: Path
+) -> None:
+    file, content = tmp_path / "iris.joblib", iris_file.read_bytes()
+    upload = vitrine._begin(file.name, len(content))
+    vitrine._send_part(upload, 0, content[:1000])
+    file.write_bytes(b"other" + content[5:])
+    with pytest.raises(errors.InvalidInput, match=r"it changed.*again without resume"):
+        vitrine.upload(file, name="Flowers", resume=upload)
+    file.write_bytes(content + b"more")
+    with pytest.raises(errors.InvalidInput, match=r"this one has.*again without resume"):
+        vitrine.upload(file, name="Flowers", resume=upload)
+    assert list(vitrine.models()) == []
+    file.write_bytes(content)
+    assert vitrine.upload(file, name="Flowers", resume=upload).ref == "alice/flowers@1"
+
+
+def test_a_path_that_ends_with_a_slash_is_a_folder(
+    vitrine: Vitrine, iris: Version, iris_file: Path, tmp_path: Path
+) -> None:
+    class Place(os.PathLike[str]):
+        def __fspath__(self) -> str:
+            return f"{tmp_path}/there/too/"
+
+    for to in (f"{tmp_path}/models/", Place()):
+        path = vitrine.download(iris.ref, to)
+        assert path == Path(to) / iris_file.name
+        assert path.read_bytes() == iris_file.read_bytes()
+    assert vitrine.download(iris.ref, tmp_path / "own") == tmp_path / "own"
+    assert (tmp_path / "own").is_file()
 
 
 def test_a_download_goes_on_where_it_stopped_and_is_checked(
@@ -285,3 +330,85 @@ def test_what_the_api_offers_is_offered(
     assert list(vitrine.models()) == []
     vitrine.restore(iris.model)
     assert [model.ref for model in vitrine.models()] == [iris.model]
+
+
+@pytest.mark.parametrize("gap", [float("nan"), np.float32("nan"), np.datetime64("NaT"), pd.NaT])
+def test_nan_in_a_row_is_sent_as_a_gap(gap: object) -> None:
+    sent: list[dict[str, object]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(json.loads(request.content))
+        return httpx.Response(
+            200, json={"ref": "a/b@1", "n_rows": 1, "outputs": {}, "latency_ms": {}}
+        )
+
+    row = {"x": gap, "y": np.float32(0.5), "z": "text"}
+    mixed = pd.DataFrame({"x": [gap, "text"]}, dtype=object)
+    with Vitrine("http://there", "vtr_x", transport=httpx.MockTransport(answer)) as vitrine:
+        vitrine.predict("a/b", row)
+        vitrine.predict("a/b", [row])
+    clean = {"x": None, "y": 0.5, "z": "text"}
+    assert sent == [{"rows": clean}, {"rows": [clean]}]
+    assert remote.body_of(mixed)["dataframe_split"]["data"][0] == [None]
+
+
+def test_a_gap_is_told_as_what_it_is_by_the_server(vitrine: Vitrine, iris: Version) -> None:
+    assert iris.schema is not None
+    name = iris.schema.fields[0].name
+    row = iris.schema.example | {name: float("nan")}
+    for rows in ([row], pd.DataFrame([row])):
+        with pytest.raises(errors.InvalidInput, match="must have a value") as wrong:
+            vitrine.predict(iris.ref, rows)
+        assert list(wrong.value.problems) == [name]
+
+
+def test_nan_in_an_array_is_refused_with_what_to_do() -> None:
+    crowd = Crowded()
+    with Vitrine("http://there", "vtr_x", transport=crowd) as vitrine:
+        for rows in (
+            {"x": np.array([[0.5, np.nan]], np.float32)},
+            {"x": [[0.5, float("inf")]]},
+            np.array([[np.nan]]),
+        ):
+            with pytest.raises(errors.InvalidInput, match="put a number there"):
+                vitrine.predict("a/b", rows)
+        with pytest.raises(errors.InvalidInput, match="NaN"):
+            vitrine.log_metrics("a/b@1", {"f1": float("nan")})
+    assert crowd.seen == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, html="<html>a page</html>"),
+        httpx.Response(200),
+        httpx.Response(404, text="Not Found"),
+        httpx.Response(405, json="no"),
+        httpx.Response(307, headers={"location": "/elsewhere"}),
+    ],
+    ids=lambda answer: str(answer.status_code),
+)
+def test_an_address_that_is_not_the_servers_is_told(answer: httpx.Response, tmp_path: Path) -> None:
+    carried = httpx.MockTransport(lambda _: answer)
+    file = tmp_path / "model.onnx"
+    file.write_bytes(b"x")
+    with Vitrine("http://there/models", "vtr_x", transport=carried) as vitrine:
+        for ask in (
+            vitrine.me,
+            lambda: list(vitrine.models()),
+            lambda: vitrine.send(file),
+            lambda: vitrine.predict("a/b", {"x": 1}),
+            lambda: Vitrine.sign_in("http://there/models", "a", "b", transport=carried),
+        ):
+            with pytest.raises(errors.RegistryError, match="give the address of the server alone"):
+                ask()
+
+
+@pytest.mark.parametrize("name", ["", "iris", "alice/", "alice/iris/versions"])
+def test_what_names_no_model_is_not_asked_for(name: str) -> None:
+    crowd = Crowded()
+    with Vitrine("http://there", "vtr_x", transport=crowd) as vitrine:
+        for ask in (vitrine.model, vitrine.version, vitrine.trash):
+            with pytest.raises(errors.InvalidInput, match="owner/slug"):
+                ask(name)
+    assert crowd.seen == []
