@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
@@ -27,7 +27,6 @@ from registry.errors import Busy, Forbidden, NotFound, NotSignedIn, RateLimited
 from registry.records import GUEST, Actor
 from registry.web import handle, peer
 from registry.web.api import bodies, documented
-from registry.web.api.problems import Handler
 
 AT_ONCE, OPEN, OPEN_EACH = 16, 64, 4  # one person takes a quarter of the turns, not all
 turns = CapacityLimiter(AT_ONCE)
@@ -36,6 +35,7 @@ under_way: Counter[str] = Counter()
 """Calls with a body under way, per person; touched by the event loop alone."""
 P = ParamSpec("P")
 T = TypeVar("T")
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _CALLER = "vitrine.caller"
 _NAMES = ("owner", "slug", "version", "alias", "username")
 

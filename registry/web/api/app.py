@@ -6,12 +6,10 @@ import re
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
+from starlette.applications import Starlette
 from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from registry.errors import RegistryError
 from registry.web.api import (
     aliases,
     auditing,
@@ -75,12 +73,7 @@ api = _Api(
     redoc_url=None,
     separate_input_output_schemas=False,
     generate_unique_id_function=lambda route: f"{route.tags[0]}.{route.name.strip('_')}",
-    exception_handlers={
-        RegistryError: problems.of_error,
-        HTTPException: problems.of_http,
-        RequestValidationError: problems.of_parameters,
-        Exception: problems.of_bug,
-    },
+    exception_handlers=problems.HANDLERS,
 )
 _CHANGING = (models, versions, aliases, publishing, resuming)
 for part in (predicting, signing_in, people, browsing, fetching, *_CHANGING, explorer):
@@ -92,6 +85,7 @@ for part in (auditing, batches, exporting, governing, history, *_QUALITY, webhoo
 MOUNT = Mount(PREFIX, app=api)
 MOUNT.path_regex = re.compile(MOUNT.path_regex.pattern, re.DOTALL)  # a line break is ours too
 _PREDICT = Route(PREFIX + predicting.PATH, predicting.straight, methods=["POST"])
+_predicting = Starlette(routes=[_PREDICT], exception_handlers=problems.HANDLERS)
 
 
 class Straight:
@@ -106,11 +100,13 @@ class Straight:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            for route in (_PREDICT, MOUNT):
-                match, child = route.matches(scope)
-                if match == Match.FULL:
-                    await route.handle({**scope, **child}, receive, send)
-                    return
+            if _PREDICT.matches(scope)[0] == Match.FULL:
+                await _predicting(scope, receive, send)
+                return
+            match, child = MOUNT.matches(scope)
+            if match == Match.FULL:
+                await MOUNT.handle({**scope, **child}, receive, send)
+                return
             if scope["path"] == "/api" or scope["path"].startswith("/api/"):
                 await api(scope, receive, send)  # nothing is there; it says so in its own way
                 return

@@ -17,7 +17,7 @@ from registry.inputs import MAX_ROWS
 from registry.outputs import Arranged
 from registry.predict import MOST_STREAMED, listed, predict, predict_arrays, stream
 from registry.records import Actor, Prediction
-from registry.web.api import admission, arrow, bodies, problems
+from registry.web.api import admission, arrow, bodies
 from registry.web.api.admission import By
 from registry.web.api.answered import ANSWERED, EXAMPLES, Answer
 from registry.web.api.documented import may
@@ -70,7 +70,7 @@ async def _answer(request: Request) -> Response:
         return await by.ask(_of_json, ref, body, streamed)
 
 
-straight = problems.told(admission.guarded("predict", _answer))
+straight = admission.guarded("predict", _answer)
 """The same without what FastAPI does for a call, which takes longer than many a model."""
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import math
 import re
 import secrets
-import traceback
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
 from registry import codec
 from registry.errors import (
@@ -32,8 +31,7 @@ from registry.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-_RETRY_BUSY_S, _FRAMES = 1, 8
+_RETRY_BUSY_S = 1
 _log = structlog.get_logger(__name__)
 
 
@@ -92,27 +90,9 @@ def named(errors: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 async def of_bug(_request: Request, error: Exception) -> JSONResponse:
     """What nobody expected: logged without its words, and told as an id to quote."""
     error_id = secrets.token_hex(4)
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    at = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
-    _log.error("api broke", error_id=error_id, error=type(error).__name__, at=at)
+    _log.error("api broke", error_id=error_id, error=type(error).__name__)
     detail = f"something broke on our side; tell an administrator this id: {error_id}"
     return _problem(500, "Broken", detail, {}, error_id=error_id)
-
-
-def told(handler: Handler) -> Handler:
-    """A handler whose errors are problem details; for a route outside the application."""
-
-    async def answered(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except RegistryError as error:
-            return await of_error(request, error)
-        except HTTPException as error:
-            return await of_http(request, error)
-        except Exception as error:  # noqa: BLE001 - logged, and told as an id
-            return await of_bug(request, error)
-
-    return answered
 
 
 def _problem(
@@ -128,3 +108,12 @@ def _problem(
     }
     headers = {"cache-control": "no-store", **headers}
     return JSONResponse(said, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+HANDLERS: Any = {
+    RegistryError: of_error,
+    HTTPException: of_http,
+    RequestValidationError: of_parameters,
+    Exception: of_bug,
+}
+"""What becomes of an exception; of the first class that fits."""

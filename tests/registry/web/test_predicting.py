@@ -436,9 +436,8 @@ def test_a_bug_says_nothing(
             headers={"authorization": f"Bearer {secret}"},
         )
     assert "secret" not in problem(answer, 500)["detail"]
-    (line,) = logged
-    assert line["at"][-1].endswith(" boom")
-    assert "secret" not in str(line)
+    assert [line["error"] for line in logged] == ["KeyError"]
+    assert "secret" not in str(logged)
 
 
 def test_what_json_cannot_say_is_left_empty(ask: Ask, iris: Version) -> None:
