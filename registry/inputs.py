@@ -91,11 +91,10 @@ def _refuse_number(table: Sequence[Any]) -> None:
 
 
 def _refuse_batch(schema: Schema, prepared: Prepared) -> None:
-    """Rows of tensors are rows too."""
+    """Rows of tensors are rows too; a tensor of one axis may be a sound that nothing told of."""
     if prepared.n_rows > MAX_ROWS and isinstance(prepared.inputs, dict):
-        long = {
-            t.name: len(prepared.inputs[t.name]) for t in filter(tensors.holds_rows, schema.tensors)
-        }
+        batches = [t for t in schema.tensors if tensors.holds_rows(t) and len(t.shape) > 1]
+        long = {t.name: len(prepared.inputs[t.name]) for t in batches}
         if long:
             why = "has {:,} rows, at most {:,} are taken at once"
             raise InvalidInput({name: why.format(n, MAX_ROWS) for name, n in long.items()})
