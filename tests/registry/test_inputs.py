@@ -247,6 +247,7 @@ def test_rows_of_tensors_are_counted_too():
     "tensor",
     [
         Tensor("x", "float32", (-1,), audio=AudioHints(layout="T")),
+        Tensor("x", "float32", (-1,)),
         Tensor("x", "float32", (-1, 1), image=ImageHints("HW", 1, 1, 1)),
         Tensor("x", "float32", (1, -1)),
     ],
