@@ -382,7 +382,8 @@ def _published_in(s: Session, actor: Actor, draft_id: str, details: Details) -> 
         again = details.model.partition("@")[0].strip() == address
     else:
         mine = number == 1 and model.owner_id == actor.id
-        again = mine and wording.slug_of(wording.clean_name(details.name)) == model.slug
+        name = details.name and wording.slug_of(wording.clean_name(details.name))
+        again = mine and name in ("", model.slug)  # without a name: wherever it was published
     if again:
         return f"{address}@{number}"
     level = models.level_of(s, actor, model)
