@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry import codec
+from registry import codec, policy
 from registry.core import Registry
 from registry.errors import InvalidInput
 from registry.inputs import MAX_ROWS
@@ -23,6 +23,7 @@ from registry.web.api.answered import ANSWERED, EXAMPLES, Answer
 from registry.web.api.documented import may
 
 router = admission.router("predictions")
+PATH = "/models/{owner}/{slug}/predict"
 _LONGEST = 255
 VersionName = Annotated[
     str,
@@ -32,9 +33,6 @@ VersionName = Annotated[
         examples=["3", "production"],
     ),
 ]
-
-
-PATH = "/models/{owner}/{slug}/predict"
 
 
 @router.post(
@@ -70,7 +68,7 @@ async def _answer(request: Request) -> Response:
         return await by.ask(_of_json, ref, body, streamed)
 
 
-straight = admission.guarded("predict", _answer)
+straight = admission.guarded(policy.ACTIONS["model.predict"].permission, _answer)
 """The same without what FastAPI does for a call, which takes longer than many a model."""
 
 
